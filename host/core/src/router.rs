@@ -1,0 +1,1 @@
+//! Which policies see which event.

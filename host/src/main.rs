@@ -1,0 +1,3 @@
+//! Arguments, then one verb, then an exit code.
+
+fn main() {}
