@@ -177,3 +177,6 @@ pub struct TokenRow {
     /// When it ends.
     pub expires: Option<Timestamp>,
 }
+
+/// The open store.
+pub struct Store {}
