@@ -1,0 +1,253 @@
+//! The judge: owns the gate and the order of things.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use interlock_core::event::{Event, Observation};
+use interlock_core::gate::Gate;
+use interlock_core::readings::Readings;
+use interlock_core::time::{Seq, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tracing::debug;
+
+use super::Input;
+use super::ticks::Ticks;
+use crate::clock::Clock;
+use crate::inventory::Seen;
+use crate::journal::record::{Body, Record};
+use crate::journal::{Entry, Head, Recorded, Then};
+use crate::latch::Latch;
+use crate::policy::approvals::Request;
+use crate::policy::registry::Registry;
+use crate::store::Put;
+use crate::telemetry::Metrics;
+
+/// Records of one commit.
+const BATCH: usize = 4_096;
+
+/// How long a batch waits for the answers of quick policies to its own events, so that event and decision share a
+/// commit. Evaluations that take longer run in the slow lane and are not waited for.
+const TOGETHER: Duration = Duration::from_millis(1);
+
+/// Records between two times that the cursors of settled policies are moved to the head.
+const CHECKPOINT: Seq = 4_096;
+
+/// What the judge is made of.
+pub(crate) struct Parts {
+    pub clock: Clock,
+    pub head: Head,
+    pub gate: Gate,
+    pub latch: Latch,
+    pub registry: Registry,
+    pub readings: Arc<Readings>,
+    pub seen: Arc<Seen>,
+    pub waiting: Vec<Request>,
+    pub journal: mpsc::Sender<Vec<Entry>>,
+    pub quarantine: mpsc::Sender<String>,
+    pub metrics: Metrics,
+    /// Faults in a row before a policy is quarantined.
+    pub faults_allowed: u64,
+    /// How long a request for approval waits, in milliseconds, where the ruling does not say.
+    pub approval_ms: u64,
+    /// Silence after which a device counts as gone, in milliseconds.
+    pub silent_ms: u64,
+}
+
+/// The one owner of the gate.
+pub(crate) struct Judge {
+    pub(super) parts: Parts,
+    /// The newest place that was given.
+    seq: Seq,
+    /// The newest time that was given.
+    at: Timestamp,
+    /// What the next commit will hold.
+    batch: Vec<Entry>,
+    /// Cursor moves of the next commit: the last of each policy.
+    pub(super) cursors: BTreeMap<String, Seq>,
+    /// The first place in the batch.
+    first: Seq,
+    /// Quick policies that have not answered the batch's events yet.
+    pub(super) quick: usize,
+    /// When the batch is handed on whether they have or not.
+    together_until: Option<Instant>,
+    /// Resolves when the journal has committed the last batch.
+    committing: Option<oneshot::Receiver<Recorded<()>>>,
+    /// Whoever waits for everything to be durable.
+    pub(super) draining: Vec<oneshot::Sender<()>>,
+    /// Decisions that wait for a person's word.
+    pub(super) waiting: BTreeMap<Seq, Request>,
+    pub(super) ticks: Ticks,
+    /// The stop that the gate has heard of.
+    pub(super) stop_heard: u64,
+    checkpointed: Seq,
+}
+
+impl Judge {
+    /// A judge that goes on where the journal ends.
+    pub fn new(parts: Parts) -> Self {
+        let Head { seq, at, .. } = parts.head;
+        let waiting = parts.waiting.iter().map(|request| (request.decision, request.clone())).collect();
+        Self {
+            parts,
+            seq,
+            at,
+            batch: Vec::new(),
+            cursors: BTreeMap::new(),
+            first: seq + 1,
+            quick: 0,
+            together_until: None,
+            committing: None,
+            draining: Vec::new(),
+            waiting,
+            ticks: Ticks::default(),
+            stop_heard: 0,
+            checkpointed: seq,
+        }
+    }
+
+    /// Runs until every handle to the line is gone and everything is durable.
+    pub async fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
+        let mut taken = Vec::with_capacity(BATCH);
+        let mut open = true;
+        loop {
+            self.hand_on();
+            if !open && self.batch.is_empty() && self.committing.is_none() {
+                return;
+            }
+            let room = BATCH.saturating_sub(self.batch.len());
+            let wake = self.wake_at();
+            tokio::select! {
+                biased;
+                () = committed(&mut self.committing), if self.committing.is_some() => self.on_committed(),
+                count = inputs.recv_many(&mut taken, room), if open && room > 0 => {
+                    open = count > 0;
+                    for input in taken.drain(..) {
+                        self.step(input);
+                    }
+                }
+                () = tokio::time::sleep_until(wake) => self.on_time(),
+            }
+        }
+    }
+
+    /// The time for what happens now. INVARIANT (time never runs back).
+    pub(super) fn now(&mut self) -> Timestamp {
+        self.at = self.at.max(self.parts.clock.now());
+        self.at
+    }
+
+    /// The place that [`Judge::record`] will give next.
+    pub(super) const fn next_seq(&self) -> Seq {
+        self.seq + 1
+    }
+
+    /// Gives an entry its record and puts it into the batch.
+    pub(super) fn record(&mut self, at: Timestamp, body: Body, mut entry: Entry) -> Seq {
+        self.seq += 1;
+        entry.record = Some(Record { seq: self.seq, at, body });
+        self.push(entry);
+        self.seq
+    }
+
+    /// Puts an entry into the batch.
+    pub(super) fn push(&mut self, entry: Entry) {
+        self.batch.push(entry);
+    }
+
+    /// Gives an observation its place, shows it to the policies that want to see it, and records it.
+    pub(super) fn observe(&mut self, observation: Observation, then: Vec<Then>) -> Seq {
+        let at = self.now();
+        let event = Arc::new(Event { seq: self.next_seq(), at, observation });
+        self.parts.metrics.event(event.what().kind());
+        if let interlock_core::event::Occurrence::Reading(reading) = event.what() {
+            self.parts.readings.push(event.seq, at, reading);
+        }
+        let quick = self.parts.registry.dispatch(&event);
+        self.await_quick(quick);
+        self.record(at, Body::Event(event.observation.clone()), Entry { record: None, puts: Vec::new(), then })
+    }
+
+    /// A policy has answered one of the batch's events.
+    pub(super) fn quick_answered(&mut self, event: Seq) {
+        if event >= self.first {
+            self.quick = self.quick.saturating_sub(1);
+        }
+    }
+
+    fn await_quick(&mut self, quick: usize) {
+        if quick > 0 {
+            self.quick += quick;
+            self.together_until.get_or_insert_with(|| Instant::now() + TOGETHER);
+        }
+    }
+
+    /// Hands the batch to the journal if the last one is durable and the quick answers are in.
+    fn hand_on(&mut self) {
+        let full = self.batch.len() >= BATCH;
+        let together = self.quick == 0 || full || self.together_until.is_none_or(|until| until <= Instant::now());
+        let empty = self.batch.is_empty() && self.cursors.is_empty();
+        if empty || self.committing.is_some() || !together {
+            return;
+        }
+        let puts = std::mem::take(&mut self.cursors).into_iter().map(|(policy, seq)| Put::Cursor { policy, seq });
+        let (durable, committing) = oneshot::channel();
+        let last = Entry { record: None, puts: puts.collect(), then: vec![Then::Reply(durable)] };
+        let mut batch = std::mem::replace(&mut self.batch, Vec::with_capacity(64));
+        batch.push(last);
+        self.first = self.seq + 1;
+        self.quick = 0;
+        self.together_until = None;
+        // The journal takes one batch at a time and this is the only one under way, so there is room; it ends after us.
+        if let Err(error) = self.parts.journal.try_send(batch) {
+            debug!(%error, "the journal is gone");
+            return;
+        }
+        self.committing = Some(committing);
+    }
+
+    fn on_committed(&mut self) {
+        self.committing = None;
+        self.parts.registry.wake();
+        if self.batch.is_empty() && self.cursors.is_empty() {
+            for done in self.draining.drain(..) {
+                // Who no longer waits no longer cares.
+                let _ = done.send(());
+            }
+        }
+    }
+
+    /// When [`Judge::on_time`] next has something to do.
+    fn wake_at(&self) -> Instant {
+        let deadlines = [self.parts.gate.next_deadline(), self.ticks.next(), self.parts.seen.next_silence(), self.next_lapse()];
+        let now = self.parts.clock.now();
+        let timer = deadlines.into_iter().flatten().min().map(|at| Instant::now() + Duration::from_millis(at.since(now)));
+        let far = Instant::now() + Duration::from_secs(3_600);
+        timer.into_iter().chain(self.together_until.filter(|_| self.committing.is_none())).fold(far, Instant::min)
+    }
+
+    fn next_lapse(&self) -> Option<Timestamp> {
+        self.waiting.values().map(|request| request.expires).min()
+    }
+
+    /// Moves the cursors of settled policies to the head now and then, so that a restart does not read what nobody wanted.
+    pub(super) fn checkpoint(&mut self, force: bool) {
+        if !force && self.seq.saturating_sub(self.checkpointed) < CHECKPOINT {
+            return;
+        }
+        self.checkpointed = self.seq;
+        for actor in self.parts.registry.actors() {
+            if actor.is_settled() {
+                self.cursors.insert(actor.name().to_owned(), self.seq);
+            }
+        }
+    }
+}
+
+/// Resolves when the journal has committed, or is gone.
+async fn committed(committing: &mut Option<oneshot::Receiver<Recorded<()>>>) {
+    if let Some(receiver) = committing {
+        let _ = receiver.await;
+    }
+}
