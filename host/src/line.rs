@@ -111,7 +111,7 @@ pub(crate) enum Input {
     /// Somebody wants to know something that only the judge knows.
     Ask(Question),
     /// Everything before this has been handed to the journal and is durable.
-    Drain { done: oneshot::Sender<()> },
+    Drain { done: oneshot::Sender<Recorded<()>> },
 }
 
 /// What became of a person's answer: the verdicts now, the record when it is durable.
@@ -249,6 +249,7 @@ impl Line {
     fn writable(&self) -> Result<(), Refusal> {
         match &*self.health.borrow() {
             Health::Writing => Ok(()),
+            Health::Stopped { .. } => Err(Refusal::Stopping),
             Health::Stuck { reason, .. } => Err(Refusal::JournalStuck(reason.clone())),
         }
     }

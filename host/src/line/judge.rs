@@ -1,6 +1,7 @@
 //! The judge: owns the gate and the order of things.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,16 +9,16 @@ use interlock_core::event::{Event, Observation};
 use interlock_core::gate::Gate;
 use interlock_core::readings::Readings;
 use interlock_core::time::{Seq, Timestamp};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
-use tracing::debug;
 
 use super::Input;
 use super::ticks::Ticks;
 use crate::clock::Clock;
 use crate::inventory::Seen;
 use crate::journal::record::{Body, Record};
-use crate::journal::{Entry, Head, Recorded, Then};
+use crate::journal::batch::{BatchSender, Closed};
+use crate::journal::{Entry, Head, Then};
 use crate::latch::Latch;
 use crate::policy::approvals::Request;
 use crate::policy::registry::Registry;
@@ -44,7 +45,9 @@ pub(crate) struct Parts {
     pub readings: Arc<Readings>,
     pub seen: Arc<Seen>,
     pub waiting: Vec<Request>,
-    pub journal: mpsc::Sender<Vec<Entry>>,
+    pub journal: BatchSender,
+    /// Where the chain stands, as it grows.
+    pub heads: watch::Receiver<Head>,
     pub quarantine: mpsc::Sender<String>,
     pub metrics: Metrics,
     /// Faults in a row before a policy is quarantined.
@@ -72,10 +75,8 @@ pub(crate) struct Judge {
     pub(super) quick: usize,
     /// When the batch is handed on whether they have or not.
     together_until: Option<Instant>,
-    /// Resolves when the journal has committed the last batch.
-    committing: Option<oneshot::Receiver<Recorded<()>>>,
-    /// Whoever waits for everything to be durable.
-    pub(super) draining: Vec<oneshot::Sender<()>>,
+    /// The last batch on its way into the journal's queue.
+    handing: Option<Handing>,
     /// Decisions that wait for a person's word.
     pub(super) waiting: BTreeMap<Seq, Request>,
     pub(super) ticks: Ticks,
@@ -98,8 +99,7 @@ impl Judge {
             first: seq + 1,
             quick: 0,
             together_until: None,
-            committing: None,
-            draining: Vec::new(),
+            handing: None,
             waiting,
             ticks: Ticks::default(),
             stop_heard: 0,
@@ -107,20 +107,28 @@ impl Judge {
         }
     }
 
-    /// Runs until every handle to the line is gone and everything is durable.
+    /// Runs until every handle to the line is gone and everything is handed to the journal.
     pub async fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
         let mut taken = Vec::with_capacity(BATCH);
+        let mut heads = self.parts.heads.clone();
         let mut open = true;
         loop {
-            self.hand_on();
-            if !open && self.batch.is_empty() && self.committing.is_none() {
+            self.hand_on(!open);
+            if !open && self.handing.is_none() {
                 return;
             }
             let room = BATCH.saturating_sub(self.batch.len());
             let wake = self.wake_at();
             tokio::select! {
                 biased;
-                () = committed(&mut self.committing), if self.committing.is_some() => self.on_committed(),
+                handed = handed(&mut self.handing), if self.handing.is_some() => {
+                    self.handing = None;
+                    if handed.is_err() {
+                        // The journal ended first: a drain whose deadline has passed.
+                        return;
+                    }
+                }
+                Ok(()) = heads.changed() => self.parts.registry.wake(),
                 count = inputs.recv_many(&mut taken, room), if open && room > 0 => {
                     open = count > 0;
                     for input in taken.drain(..) {
@@ -183,39 +191,25 @@ impl Judge {
         }
     }
 
-    /// Hands the batch to the journal if the last one is durable and the quick answers are in.
-    fn hand_on(&mut self) {
+    /// Hands the batch to the journal if the one before is in its queue and the quick answers are in.
+    fn hand_on(&mut self, last: bool) {
         let full = self.batch.len() >= BATCH;
-        let together = self.quick == 0 || full || self.together_until.is_none_or(|until| until <= Instant::now());
-        let empty = self.batch.is_empty() && self.cursors.is_empty();
-        if empty || self.committing.is_some() || !together {
+        let waited = self.together_until.is_none_or(|until| until <= Instant::now());
+        let together = self.quick == 0 || full || waited || last;
+        if (self.batch.is_empty() && self.cursors.is_empty()) || self.handing.is_some() || !together {
             return;
         }
-        let puts = std::mem::take(&mut self.cursors).into_iter().map(|(policy, seq)| Put::Cursor { policy, seq });
-        let (durable, committing) = oneshot::channel();
-        let last = Entry { record: None, puts: puts.collect(), then: vec![Then::Reply(durable)] };
-        let mut batch = std::mem::replace(&mut self.batch, Vec::with_capacity(64));
-        batch.push(last);
+        let cursors = std::mem::take(&mut self.cursors).into_iter().map(|(policy, seq)| Put::Cursor { policy, seq });
+        let mut batch = std::mem::take(&mut self.batch);
+        match batch.last_mut() {
+            Some(entry) => entry.puts.extend(cursors),
+            None => batch.push(Entry { record: None, puts: cursors.collect(), then: Vec::new() }),
+        }
         self.first = self.seq + 1;
         self.quick = 0;
         self.together_until = None;
-        // The journal takes one batch at a time and this is the only one under way, so there is room; it ends after us.
-        if let Err(error) = self.parts.journal.try_send(batch) {
-            debug!(%error, "the journal is gone");
-            return;
-        }
-        self.committing = Some(committing);
-    }
-
-    fn on_committed(&mut self) {
-        self.committing = None;
-        self.parts.registry.wake();
-        if self.batch.is_empty() && self.cursors.is_empty() {
-            for done in self.draining.drain(..) {
-                // Who no longer waits no longer cares.
-                let _ = done.send(());
-            }
-        }
+        let journal = self.parts.journal.clone();
+        self.handing = Some(Box::pin(async move { journal.send(batch).await }));
     }
 
     /// When [`Judge::on_time`] next has something to do.
@@ -224,7 +218,7 @@ impl Judge {
         let now = self.parts.clock.now();
         let timer = deadlines.into_iter().flatten().min().map(|at| Instant::now() + Duration::from_millis(at.since(now)));
         let far = Instant::now() + Duration::from_secs(3_600);
-        timer.into_iter().chain(self.together_until.filter(|_| self.committing.is_none())).fold(far, Instant::min)
+        timer.into_iter().chain(self.together_until.filter(|_| self.handing.is_none())).fold(far, Instant::min)
     }
 
     fn next_lapse(&self) -> Option<Timestamp> {
@@ -245,9 +239,12 @@ impl Judge {
     }
 }
 
-/// Resolves when the journal has committed, or is gone.
-async fn committed(committing: &mut Option<oneshot::Receiver<Recorded<()>>>) {
-    if let Some(receiver) = committing {
-        let _ = receiver.await;
+/// A batch on its way into the journal's queue.
+type Handing = Pin<Box<dyn Future<Output = Result<(), Closed>> + Send>>;
+
+async fn handed(handing: &mut Option<Handing>) -> Result<(), Closed> {
+    match handing {
+        Some(handing) => handing.await,
+        None => Ok(()),
     }
 }

@@ -17,6 +17,7 @@ use tracing::{error, warn};
 
 use super::actor::{Actor, Live, Next, Run};
 use crate::journal::Journal;
+use crate::journal::query::Events;
 use crate::line::Input;
 
 /// How many policies a host can have: as many as a lane's queue has places.
@@ -178,15 +179,15 @@ impl Worker {
             run.cursor = target;
             return None;
         };
-        let (events, until) = match self.tools.journal.events_after(run.cursor, REFILL) {
-            Ok(read) => read,
+        let Events { events, upto, .. } = match self.tools.journal.events_after(run.cursor, REFILL) {
+            Ok(events) => events,
             Err(error) => {
                 warn!(policy = actor.name(), %error, "the journal cannot be read; the policy waits");
                 actor.park();
                 return Some(Turn::Over);
             }
         };
-        if until <= run.cursor {
+        if upto <= run.cursor {
             // What is missing is not committed yet; the line wakes the actor after the commit.
             actor.park();
             return Some(Turn::Over);
@@ -197,9 +198,9 @@ impl Worker {
                 return Some(turn);
             }
         }
-        run.cursor = until;
+        run.cursor = upto;
         actor.count_coalesced(skipped);
-        self.send(Input::Skipped(Skipped { actor: Arc::clone(actor), count: skipped, until }))
+        self.send(Input::Skipped(Skipped { actor: Arc::clone(actor), count: skipped, until: upto }))
     }
 
     /// Hands an answer to the line, waiting for room. None to go on with the turn.

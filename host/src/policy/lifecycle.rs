@@ -21,7 +21,9 @@ use crate::journal::Journal;
 use crate::journal::record::{Body, Personal, PolicyChange, PolicyRecord};
 use crate::line::{Input, Line, Refusal};
 use crate::runtime::{Program, Runtime};
-use crate::store::{PolicyRow, Put, Store, StoreError, VersionRow};
+use crate::store::artifacts::ArtifactError;
+use crate::store::read::ReadError;
+use crate::store::{PolicyRow, Put, Store, VersionRow};
 
 /// Uploads that may be under way together; they are compiled one at a time.
 pub(super) const UPLOADS: usize = 8;
@@ -69,7 +71,7 @@ pub enum LifecycleError {
     Refused(#[from] Refusal),
     /// The store could not be read.
     #[error("the store cannot be read: {0}")]
-    Store(#[from] StoreError),
+    Store(#[from] ReadError),
 }
 
 /// What the lifecycle works with.
@@ -287,15 +289,21 @@ impl Policies {
 
     /// Makes a version ready to run, from the cache if it is there.
     pub(super) async fn load(&self, version: &VersionRow) -> Result<Program, LifecycleError> {
-        let parts = &self.inner.parts;
-        let missing = || {
-            let message = format!("the artifact {} is missing from the store; push it again", version.digest);
-            LifecycleError::Rejected(JobError { code: "artifact_missing".into(), message, problems: Vec::new() })
-        };
-        let artifact = parts.store.artifact(&version.digest)?.ok_or_else(missing)?;
+        let artifact = self.artifact(&version.digest)?;
         let config = version.config.to_string();
-        let loaded = parts.runtime.load(artifact.into(), &version.digest, &config, version.limits).await;
+        let loaded = self.inner.parts.runtime.load(artifact, &version.digest, &config, version.limits).await;
         loaded.map_err(|rejection| LifecycleError::Rejected(rejection.into()))
+    }
+
+    /// A component's bytes, verified.
+    pub(super) fn artifact(&self, digest: &str) -> Result<Arc<[u8]>, LifecycleError> {
+        self.inner.parts.store.artifact(digest).map_err(|error| match error {
+            ArtifactError::Read(error) => LifecycleError::Store(error),
+            damaged => {
+                let error = JobError { code: "artifact".into(), message: damaged.to_string(), problems: Vec::new() };
+                LifecycleError::Rejected(error)
+            }
+        })
     }
 
     /// Lets a version that is ready answer: its record and rows first, then the swap between two events.
@@ -411,7 +419,7 @@ impl Policies {
             _ => None,
         };
         let name = slot.row.name.clone();
-        let cursor = parts.store.cursor(&name)?.unwrap_or(parts.journal.head().seq);
+        let cursor = parts.store.cursors()?.get(&name).copied().unwrap_or(parts.journal.head().seq);
         let actor = Arc::new(Actor::new(name.clone(), self.remembered(&name)?, cursor));
         actor.install(live);
         parts.registry.update(|actors| {

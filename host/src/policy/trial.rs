@@ -55,12 +55,12 @@ impl Policies {
     pub async fn why(&self, decision: u64) -> Result<Simulation, LifecycleError> {
         let missing = || LifecycleError::NoDecision(decision);
         let journal = &self.inner.parts.journal;
-        let (by, seq) = match journal.get(decision)?.ok_or_else(missing)?.body {
+        let (by, seq) = match journal.get(decision, true)?.ok_or_else(missing)?.body {
             Body::Decision(record) => (record.by, record.event),
             Body::Fault(record) => (record.by, record.event),
             _ => return Err(missing()),
         };
-        let record = journal.get(seq)?.ok_or_else(missing)?;
+        let record = journal.get(seq, true)?.ok_or_else(missing)?;
         let Body::Event(observation) = record.body else { return Err(missing()) };
         let event = Event { seq, at: record.at, observation };
         let version = self.version(&by.policy, by.version)?;

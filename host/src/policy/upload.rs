@@ -98,14 +98,6 @@ impl Policies {
         }
     }
 
-    fn artifact(&self, digest: &str) -> Result<Arc<[u8]>, LifecycleError> {
-        let missing = || {
-            let message = format!("the artifact {digest} is missing from the store; send the component again");
-            LifecycleError::Rejected(JobError { code: "artifact_missing".into(), message, problems: Vec::new() })
-        };
-        self.inner.parts.store.artifact(digest)?.map(Into::into).ok_or_else(missing)
-    }
-
     fn refuse_duplicate(&self, policy: &str, checksum: &str) -> Result<(), LifecycleError> {
         let versions = match self.versions(policy) {
             Err(LifecycleError::NoPolicy(_)) => return Ok(()),
