@@ -1,1 +1,11 @@
+//! The whole host, from outside.
 
+mod seed;
+
+/// A configuration with the seed's pump, and the rate limit of a test.
+const CONFIG: &str = r#"
+[actuators.pump]
+device = "ESP_02"
+channel = "18"
+kind = "pwm"
+"#;
