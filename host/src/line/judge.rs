@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use interlock_core::event::{Event, Observation};
-use interlock_core::gate::Gate;
+use interlock_core::gate::{Effects, Gate};
 use interlock_core::readings::Readings;
 use interlock_core::time::{Seq, Timestamp};
 use tokio::sync::{mpsc, watch};
@@ -50,12 +50,10 @@ pub(crate) struct Parts {
     pub heads: watch::Receiver<Head>,
     pub quarantine: mpsc::Sender<String>,
     pub metrics: Metrics,
-    /// Faults in a row before a policy is quarantined.
+    /// Faults in a row before a policy is quarantined; 0 for never.
     pub faults_allowed: u64,
     /// How long a request for approval waits, in milliseconds, where the ruling does not say.
     pub approval_ms: u64,
-    /// Silence after which a device counts as gone, in milliseconds.
-    pub silent_ms: u64,
 }
 
 /// The one owner of the gate.
@@ -86,11 +84,11 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    /// A judge that goes on where the journal ends.
-    pub fn new(parts: Parts) -> Self {
+    /// A judge that goes on where the journal ends; `asserted` is what its gate says anew at the start.
+    pub fn new(parts: Parts, asserted: Effects, boot: Timestamp) -> Self {
         let Head { seq, at, .. } = parts.head;
         let waiting = parts.waiting.iter().map(|request| (request.decision, request.clone())).collect();
-        Self {
+        let mut judge = Self {
             parts,
             seq,
             at,
@@ -104,7 +102,9 @@ impl Judge {
             ticks: Ticks::default(),
             stop_heard: 0,
             checkpointed: seq,
-        }
+        };
+        judge.record_effects(asserted, at.max(boot));
+        judge
     }
 
     /// Runs until every handle to the line is gone and everything is handed to the journal.

@@ -45,7 +45,7 @@ impl Judge {
                 self.push(Entry { record: None, puts: vec![Put::OutboxDone(id)], then: Vec::new() });
             }
             Input::Undelivered { command, reason } => {
-                self.parts.metrics.command_undelivered();
+                self.parts.metrics.command_expired();
                 let at = self.now();
                 let puts = vec![Put::OutboxDone(command.id.clone())];
                 let body = Body::Undelivered { id: command.id, actuator: command.actuator, reason };
@@ -139,7 +139,7 @@ impl Judge {
         self.quick_answered(event.seq);
         actor.taken(event.seq);
         self.cursors.insert(actor.name().to_owned(), event.seq);
-        self.parts.metrics.evaluation(evaluation.micros, evaluation.outcome.as_ref().err().map(|fault| fault.kind));
+        self.parts.metrics.evaluation(evaluation.micros);
         let Evaluation { outcome, fuel, micros, reads, writes, log } = evaluation;
         match outcome {
             Ok(decision) => {
@@ -153,8 +153,10 @@ impl Judge {
                 self.decide(&live, mode, &event, decision, writes, said);
             }
             Err(fault) => {
+                self.parts.metrics.fault(fault.kind);
                 let row = actor.faulted();
-                let quarantined = row >= self.parts.faults_allowed && actor.live().is_some();
+                let allowed = self.parts.faults_allowed;
+                let quarantined = allowed > 0 && row >= allowed && actor.live().is_some();
                 if quarantined {
                     actor.halt();
                     // The queue has room for every policy; a policy that is not told apart here faults again.
@@ -188,7 +190,7 @@ impl Judge {
             for intent in &decision.intents {
                 let write = write_of(intent, Writer::Policy(policy.clone()), live.priority, cause.clone());
                 let (verdict, effects) = self.parts.gate.review(&write, at);
-                self.parts.metrics.verdict(verdict.code);
+                self.parts.metrics.verdict(&verdict);
                 changes.extend(carry(&self.parts.gate, effects, seq, &mut entry));
                 verdicts.push(verdict);
             }
@@ -247,6 +249,7 @@ impl Judge {
         let policy = skipped.actor.name().to_owned();
         self.cursors.insert(policy.clone(), skipped.until);
         if skipped.count > 0 {
+            self.parts.metrics.coalesced(skipped.count);
             let at = self.now();
             let body = Body::Coalesced { policy, skipped: skipped.count, until: skipped.until };
             self.record(at, body, Entry { record: None, puts: Vec::new(), then: Vec::new() });
@@ -265,7 +268,7 @@ impl Judge {
         let cause = Cause { seq: None, at, retained: false };
         let write = write_of(&intent, Writer::Manual, MANUAL_PRIORITY, cause);
         let (judged, effects) = self.parts.gate.review(&write, at);
-        self.parts.metrics.verdict(judged.code);
+        self.parts.metrics.verdict(&judged);
         let mut entry = Entry { record: None, puts: Vec::new(), then: vec![Then::Reply(recorded)] };
         let changes = carry(&self.parts.gate, effects, seq, &mut entry);
         let body = Body::Manual { by: Personal::from(by), intent, verdict: judged.clone(), changes };
@@ -305,7 +308,7 @@ impl Judge {
             let cause = Cause { seq: Some(request.decision), at, retained: false };
             let writer = Writer::Policy(request.by.policy.clone());
             let (verdict, effects) = self.parts.gate.review(&write_of(intent, writer, request.priority, cause), at);
-            self.parts.metrics.verdict(verdict.code);
+            self.parts.metrics.verdict(&verdict);
             changes.extend(carry(&self.parts.gate, effects, seq, &mut entry));
             verdicts.push(verdict);
         }

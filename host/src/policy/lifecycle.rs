@@ -25,9 +25,6 @@ use crate::store::artifacts::ArtifactError;
 use crate::store::read::ReadError;
 use crate::store::{PolicyRow, Put, Store, VersionRow};
 
-/// Uploads that may be under way together; they are compiled one at a time.
-pub(super) const UPLOADS: usize = 8;
-
 /// Activations a policy remembers to roll back along.
 const ACTIVATIONS: usize = 64;
 
@@ -90,6 +87,8 @@ pub struct Parts {
     pub readings: Arc<Readings>,
     /// The time of jobs and versions.
     pub clock: Clock,
+    /// Uploads that may be under way together; they are compiled one at a time.
+    pub max_uploads: usize,
 }
 
 /// A handle to all policies. Cheap to clone.
@@ -126,12 +125,13 @@ impl Policies {
     /// When the store or the line fails.
     pub async fn open(parts: Parts) -> Result<Self, LifecycleError> {
         let rows = parts.store.policies()?;
+        let uploads = Arc::new(Semaphore::new(parts.max_uploads));
         let inner = Inner {
             parts,
             slots: Mutex::default(),
             shown: ArcSwap::default(),
             jobs: Jobs::default(),
-            uploads: Arc::new(Semaphore::new(UPLOADS)),
+            uploads,
         };
         let policies = Self { inner: Arc::new(inner) };
         for row in rows {

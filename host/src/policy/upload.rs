@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use super::jobs::Job;
 use super::lanes::MAX_POLICIES;
-use super::lifecycle::{LifecycleError, Policies, Slot, Step, UPLOADS, record};
+use super::lifecycle::{LifecycleError, Policies, Slot, Step, record};
 use super::{JobError, Upload};
 use crate::journal::record::PolicyChange;
 use crate::runtime::{Prepared, Rejection};
@@ -30,7 +30,7 @@ impl Policies {
             return Err(LifecycleError::NoComponent(upload.policy));
         }
         let uploads = Arc::clone(&self.inner.uploads);
-        let permit = uploads.try_acquire_owned().map_err(|_| LifecycleError::Busy(UPLOADS))?;
+        let permit = uploads.try_acquire_owned().map_err(|_| LifecycleError::Busy(self.inner.parts.max_uploads))?;
         let job = self.inner.jobs.begin(&upload.policy, self.inner.parts.clock.now());
         let id = job.view().id;
         let policies = self.clone();
