@@ -18,6 +18,9 @@ use crate::store::Put;
 /// What is kept of the deadline for closing, after the work was given up.
 const CLOSING: Duration = Duration::from_secs(1);
 
+/// How long commands have to leave once everything else is done.
+const LEAVING: Duration = Duration::from_secs(2);
+
 pub(super) async fn drain(app: App) -> Result<Ended> {
     let deadline = Instant::now() + app.drain;
     info!(within = ?app.drain, "draining");
@@ -27,7 +30,7 @@ pub(super) async fn drain(app: App) -> Result<Ended> {
     let left = match worked {
         Ok(Ok(())) => None,
         Ok(Err(reason)) => Some(reason),
-        Err(_) => Some(unfinished(&app.api)),
+        Err(_) => Some("policies had not answered everything yet".to_owned()),
     };
     let App { api, http, broker, close, mut tasks, workers, writer, batches, .. } = app;
     close.cancel();
@@ -64,36 +67,27 @@ pub(super) async fn drain(app: App) -> Result<Ended> {
     })
 }
 
-/// Waits until every event that was taken is answered and recorded, and every command has left or expired.
+/// Waits until every event that was taken is answered and recorded, and gives commands a moment to leave.
 async fn finish(api: &ApiState) -> Result<(), String> {
     let told = |refusal: crate::line::Refusal| refusal.to_string();
-    loop {
-        // Everything that was in the line before is durable when this is answered; what policies answered meanwhile
-        // stands behind it and is taken by the next round.
-        let (done, durable) = oneshot::channel();
-        api.line.send(Input::Drain { done }).await.map_err(told)?;
-        api.line.durable(durable).await.map_err(told)?;
-        if api.policies.all_settled() {
-            break;
-        }
-    }
-    let mut heads = api.journal.heads();
-    let mut records = api.journal.rows_changed();
-    while !api.journal.outbox_is_empty().map_err(|error| error.to_string())? {
-        tokio::select! {
-            changed = heads.changed() => changed.map_err(|error| error.to_string())?,
-            changed = records.changed() => changed.map_err(|error| error.to_string())?,
-        }
-    }
+    while !round(api).await.map_err(told)? {}
+    // A command that does not leave in time is in the outbox, and leaves or expires after the next start.
+    let left = async { while !outbox_is_empty(api) && round(api).await.is_ok() {} };
+    let _ = tokio::time::timeout(LEAVING, left).await;
     let ended = Put::Meta { name: ENDED, value: b"clean".to_vec() };
     api.line.note(Body::Stopped, vec![ended]).await.map_err(told)?;
     Ok(())
 }
 
-fn unfinished(api: &ApiState) -> String {
-    let commands = api.journal.store().outbox().map_or(0, |outbox| outbox.len());
-    match commands {
-        0 => "policies had not answered everything yet".to_owned(),
-        commands => format!("{commands} commands had not reached the broker yet"),
-    }
+/// One round through the line: what was in it before is durable when this is answered. Whether every policy had
+/// answered everything by then; what they answer meanwhile stands behind and is taken by the next round.
+async fn round(api: &ApiState) -> Result<bool, crate::line::Refusal> {
+    let (done, durable) = oneshot::channel();
+    api.line.send(Input::Drain { done }).await?;
+    api.line.durable(durable).await?;
+    Ok(api.policies.all_settled())
+}
+
+fn outbox_is_empty(api: &ApiState) -> bool {
+    api.journal.store().outbox().is_ok_and(|outbox| outbox.is_empty())
 }

@@ -191,6 +191,11 @@ impl Policies {
         self.inner.parts.store.version(policy, number)?.ok_or_else(missing)
     }
 
+    /// Whether every policy that runs has answered everything that was meant for it.
+    pub fn all_settled(&self) -> bool {
+        self.inner.parts.registry.actors().iter().all(|actor| actor.live().is_none() || actor.is_settled())
+    }
+
     /// A job, while it runs and for a while after.
     pub fn job(&self, id: &str) -> Option<JobView> {
         self.inner.jobs.get(id)
