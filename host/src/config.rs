@@ -1,1 +1,3 @@
-//! Not written yet.
+//! What the host can be told: one struct per concern.
+
+pub mod journal;
