@@ -5,6 +5,7 @@
 //! double.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use interlock_core::time::Seq;
 use tokio::sync::broadcast;
@@ -26,6 +27,8 @@ const PAGE: usize = 256;
 #[derive(Debug, Clone)]
 pub struct Feed {
     ring: broadcast::Sender<Arc<[Arc<Record>]>>,
+    /// The newest record announced, or about to be: so that a client knows what it missed before it heard anything.
+    newest: Arc<AtomicU64>,
 }
 
 impl Default for Feed {
@@ -37,11 +40,19 @@ impl Default for Feed {
 impl Feed {
     /// A feed that nobody reads yet.
     pub fn new() -> Self {
-        Self { ring: broadcast::Sender::new(RING) }
+        Self { ring: broadcast::Sender::new(RING), newest: Arc::default() }
+    }
+
+    /// Says where the journal stands before the first announcement.
+    pub(crate) fn begin(&self, newest: Seq) {
+        self.newest.store(newest, Ordering::Release);
     }
 
     /// Announces records that are durable, in order. The journal's writer calls it; it never waits.
     pub(crate) fn announce(&self, records: Vec<Arc<Record>>) {
+        let Some(newest) = records.last() else { return };
+        // Before it is in the ring: who subscribes in between hears it, and finds no gap.
+        self.begin(newest.seq);
         if self.ring.receiver_count() == 0 {
             return;
         }
@@ -53,7 +64,8 @@ impl Feed {
 
     /// Listens from now on.
     pub fn subscribe(&self) -> Subscription {
-        Subscription { ring: self.ring.subscribe(), last: None, ahead: None }
+        let ring = self.ring.subscribe();
+        Subscription { ring, last: self.newest.load(Ordering::Acquire), ahead: None }
     }
 
     /// How many listen.
@@ -88,8 +100,8 @@ pub enum Heard {
 #[derive(Debug)]
 pub struct Subscription {
     ring: broadcast::Receiver<Arc<[Arc<Record>]>>,
-    /// The last record heard.
-    last: Option<Seq>,
+    /// The last record heard, or the newest when it began.
+    last: Seq,
     /// What follows a gap that was just told.
     ahead: Option<Arc<[Arc<Record>]>>,
 }
@@ -112,17 +124,16 @@ impl Subscription {
     /// Puts a gap before records that do not follow the last one.
     fn checked(&mut self, records: Arc<[Arc<Record>]>) -> Heard {
         let first = records.first().map_or(0, |record| record.seq);
-        match self.last {
-            Some(last) if first > last + 1 => {
-                self.ahead = Some(records);
-                Heard::Gap { missed: first - last - 1, resume_after: last }
-            }
-            _ => self.heard(records),
+        if first > self.last + 1 {
+            self.ahead = Some(records);
+            Heard::Gap { missed: first - self.last - 1, resume_after: self.last }
+        } else {
+            self.heard(records)
         }
     }
 
     fn heard(&mut self, records: Arc<[Arc<Record>]>) -> Heard {
-        self.last = records.last().map(|record| record.seq).or(self.last);
+        self.last = records.last().map_or(self.last, |record| record.seq);
         Heard::Records(records)
     }
 }

@@ -101,7 +101,9 @@ pub enum Health {
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// Its end is not what was written.
-    #[error("the journal in `{folder}` is broken at record {seq} ({why}); restore a backup, or move the data folder aside")]
+    #[error(
+        "the journal in `{folder}` is broken at record {seq} ({why}); restore a backup, or move the data folder aside"
+    )]
     Broken {
         /// The data folder.
         folder: String,
@@ -175,7 +177,10 @@ impl Journal {
     ///
     /// # Errors
     /// When the store cannot be read.
-    #[expect(clippy::disallowed_methods, reason = "the rows are durable, and only approved commands are made into rows")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the rows are durable, and only approved commands are made into rows"
+    )]
     pub fn outbox(&self) -> Result<Vec<Recorded<Approved<Command>>>, ReadError> {
         let rows = self.store.outbox()?;
         Ok(rows.into_iter().map(|row| Recorded { seq: row.seq, value: Approved::recall(row.command) }).collect())

@@ -15,7 +15,7 @@ pub(crate) mod journal;
 mod meta;
 mod open;
 mod outbox;
-mod personal;
+pub(crate) mod personal;
 mod policies;
 mod read;
 mod rows;

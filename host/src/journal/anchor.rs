@@ -83,9 +83,7 @@ impl HostKey {
         let path = folder.join(FILE);
         let seed = match fs::read(&path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make(folder).map_err(|error| error.at(&path))?
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => make(folder).map_err(|error| error.at(&path))?,
             Err(source) => return Err(KeyError::File { path, source }),
         };
         match <[u8; 32]>::try_from(seed.as_slice()) {
@@ -100,7 +98,7 @@ impl HostKey {
     }
 
     /// A signed anchor.
-    pub(super) fn anchor(&self, first: Seq, before: &Hash, at: Timestamp, removed: u64) -> Anchor {
+    pub(crate) fn anchor(&self, first: Seq, before: &Hash, at: Timestamp, removed: u64) -> Anchor {
         let (before, key) = (hex::encode(before), self.public());
         let mut anchor = Anchor { first, before, at, removed, key, signature: String::new() };
         anchor.signature = hex::encode(self.0.sign(&anchor.payload()).to_bytes());

@@ -47,12 +47,16 @@ pub(super) fn end(chain: &Chain) -> Result<Result<Head, (Seq, String)>, ReadErro
     let tail = chain.tail()?;
     let last = chain.last()?.unwrap_or(0);
     if last != tail.seq {
-        return Ok(Err((last.min(tail.seq) + 1, format!("it should end with record {}, and ends with {last}", tail.seq))));
+        return Ok(Err((
+            last.min(tail.seq) + 1,
+            format!("it should end with record {}, and ends with {last}", tail.seq),
+        )));
     }
     if let Some(row) = chain.row(last)? {
         let before = before(chain, last)?;
-        let sound = split(&row)
-            .is_some_and(|(hash, json)| *hash == tail.hash && before.is_some_and(|before| link(&before, json) == *hash));
+        let sound = split(&row).is_some_and(|(hash, json)| {
+            *hash == tail.hash && before.is_some_and(|before| link(&before, json) == *hash)
+        });
         if !sound {
             return Ok(Err((last, "its hash is wrong".into())));
         }

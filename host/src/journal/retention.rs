@@ -9,7 +9,7 @@ use interlock_core::time::{Seq, Timestamp};
 use super::anchor::Anchor;
 use super::record::Body;
 use super::{Draft, Journal, chain};
-use crate::config::journal::JournalConfig;
+use crate::config::journal::Journal as Limits;
 use crate::line::{Line, Refusal};
 use crate::store::journal::Chain;
 use crate::store::{Put, ReadError};
@@ -25,7 +25,7 @@ const LOOK_AFTER_MS: u64 = 60 * 60 * 1_000;
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn due(journal: &Journal, limits: &JournalConfig) -> Result<Option<Anchor>, ReadError> {
+pub fn due(journal: &Journal, limits: &Limits) -> Result<Option<Anchor>, ReadError> {
     journal.store.chain(|chain| {
         let (Some(first), tail) = (chain.first()?, chain.tail()?) else { return Ok(None) };
         let first_kept = first_kept(chain, first, limits)?.min(tail.seq);
@@ -38,7 +38,7 @@ pub fn due(journal: &Journal, limits: &JournalConfig) -> Result<Option<Anchor>, 
 }
 
 /// The first record to keep after the next step.
-fn first_kept(chain: &Chain, first: Seq, limits: &JournalConfig) -> Result<Seq, ReadError> {
+fn first_kept(chain: &Chain, first: Seq, limits: &Limits) -> Result<Seq, ReadError> {
     let tail = chain.tail()?;
     let horizon = Timestamp(tail.at.0.saturating_sub(limits.max_age_ms()));
     let mut excess = tail.bytes.saturating_sub(limits.max_bytes);
@@ -56,14 +56,14 @@ fn first_kept(chain: &Chain, first: Seq, limits: &JournalConfig) -> Result<Seq, 
 }
 
 /// Keeps the journal within its limits until the host stops.
-pub async fn keep(journal: Journal, limits: JournalConfig, line: Line) {
+pub async fn keep(journal: Journal, limits: Limits, line: Line) {
     keep_by(journal, limits, async |body, puts| line.note(body, puts).await).await;
 }
 
 /// As [`keep`], over any way to the writer.
 pub(super) async fn keep_by(
     journal: Journal,
-    limits: JournalConfig,
+    limits: Limits,
     note: impl AsyncFn(Draft, Vec<Put>) -> Result<Seq, Refusal>,
 ) {
     let mut heads = journal.heads();
@@ -78,16 +78,15 @@ pub(super) async fn keep_by(
                 Err(Refusal::JournalStuck(_)) => break,
             }
         }
-        let enough = |head: &super::Head| {
-            head.seq >= looked.seq + LOOK_EVERY || head.at.since(looked.at) >= LOOK_AFTER_MS
-        };
+        let enough =
+            |head: &super::Head| head.seq >= looked.seq + LOOK_EVERY || head.at.since(looked.at) >= LOOK_AFTER_MS;
         if heads.wait_for(enough).await.is_err() {
             return;
         }
     }
 }
 
-async fn look(journal: &Journal, limits: &JournalConfig) -> Option<Anchor> {
+async fn look(journal: &Journal, limits: &Limits) -> Option<Anchor> {
     let (journal, limits) = (journal.clone(), limits.clone());
     match tokio::task::spawn_blocking(move || due(&journal, &limits)).await {
         Ok(Ok(anchor)) => anchor,

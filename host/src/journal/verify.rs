@@ -90,8 +90,7 @@ struct Walk {
 
 impl Walk {
     const fn new(total: u64) -> Self {
-        let found =
-            Verification { records: 0, from: 0, to: 0, ok: true, first_bad: None, erased: 0, anchors: 0 };
+        let found = Verification { records: 0, from: 0, to: 0, ok: true, first_bad: None, erased: 0, anchors: 0 };
         Self { found, total, next: 1, before: GENESIS, at_end: false }
     }
 

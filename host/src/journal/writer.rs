@@ -79,6 +79,7 @@ impl Writer {
         outlet: Outlet,
         clock: Clock,
     ) -> std::io::Result<(BatchSender, JoinHandle<End>)> {
+        feed.begin(journal.head().seq);
         let queue = Arc::new(Queue::default());
         let sender = BatchSender::new(Arc::clone(&queue));
         let writer = Self { journal, feed, outlet, clock, queue };

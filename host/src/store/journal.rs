@@ -157,8 +157,7 @@ impl Chain {
 pub(crate) trait Visit: FnMut(Seq, &[u8]) -> Result<ControlFlow<()>, ReadError> {}
 impl<F: FnMut(Seq, &[u8]) -> Result<ControlFlow<()>, ReadError>> Visit for F {}
 
-type Found<'a> =
-    Result<(redb::AccessGuard<'a, u64>, redb::AccessGuard<'a, &'static [u8]>), redb::StorageError>;
+type Found<'a> = Result<(redb::AccessGuard<'a, u64>, redb::AccessGuard<'a, &'static [u8]>), redb::StorageError>;
 
 fn each<'a>(rows: impl Iterator<Item = Found<'a>>, mut visit: impl Visit) -> Result<(), ReadError> {
     for row in rows {

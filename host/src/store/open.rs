@@ -108,7 +108,9 @@ impl Store {
             Some(SCHEMA) => Ok(()),
             // No version is older than the first; a migration goes here, in one transaction, when there is a second.
             Some(found) => Err(OpenError::Newer { folder: self.folder.clone(), found }),
-            None => make_tables(database).map_err(|error| OpenError::Other { path: self.file(), why: error.to_string() }),
+            None => {
+                make_tables(database).map_err(|error| OpenError::Other { path: self.file(), why: error.to_string() })
+            }
         }
     }
 

@@ -46,7 +46,12 @@ impl Store {
     pub fn outbox(&self) -> Result<Vec<OutboxRow>, ReadError> {
         self.read(|txn| {
             let table = txn.open_table(OUTBOX)?;
-            table.iter()?.map(|row| row.map_err(ReadError::from).and_then(|(key, row)| decode("outbox", key.value(), row.value()))).collect()
+            table
+                .iter()?
+                .map(|row| {
+                    row.map_err(ReadError::from).and_then(|(key, row)| decode("outbox", key.value(), row.value()))
+                })
+                .collect()
         })
     }
 }

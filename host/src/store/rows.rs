@@ -19,7 +19,11 @@ pub(super) fn encode(table: &str, row: &impl Serialize) -> Result<Vec<u8>, Write
 }
 
 /// A row from its bytes. `key` is for the message.
-pub(super) fn decode<T: DeserializeOwned>(table: &str, key: impl std::fmt::Debug, bytes: &[u8]) -> Result<T, ReadError> {
+pub(super) fn decode<T: DeserializeOwned>(
+    table: &str,
+    key: impl std::fmt::Debug,
+    bytes: &[u8],
+) -> Result<T, ReadError> {
     serde_json::from_slice(bytes).map_err(|error| ReadError::Row {
         table: table.to_owned(),
         key: format!("{key:?}"),

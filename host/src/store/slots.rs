@@ -26,12 +26,7 @@ pub(super) fn put(txn: &WriteTransaction, actuator: &str, stored: Option<&Stored
     set(txn, SLOTS, actuator, stored)
 }
 
-pub(super) fn put_latest(
-    txn: &WriteTransaction,
-    seq: Seq,
-    at: Timestamp,
-    reading: &Reading,
-) -> Result<(), WriteError> {
+pub(super) fn put_latest(txn: &WriteTransaction, seq: Seq, at: Timestamp, reading: &Reading) -> Result<(), WriteError> {
     let key = (reading.device.as_str(), reading.channel.as_str(), reading.quantity.as_str());
     set(txn, LATEST, key, Some(&(seq, at, reading)))
 }
@@ -52,7 +47,12 @@ impl Store {
     pub fn latest(&self) -> Result<Vec<(Seq, Timestamp, Reading)>, ReadError> {
         self.read(|txn| {
             let table = txn.open_table(LATEST)?;
-            table.iter()?.map(|row| row.map_err(ReadError::from).and_then(|(key, row)| decode("latest", key.value(), row.value()))).collect()
+            table
+                .iter()?
+                .map(|row| {
+                    row.map_err(ReadError::from).and_then(|(key, row)| decode("latest", key.value(), row.value()))
+                })
+                .collect()
         })
     }
 }

@@ -73,7 +73,9 @@ impl Store {
     pub fn cursors(&self) -> Result<BTreeMap<String, Seq>, ReadError> {
         self.read(|txn| {
             let rows = txn.open_table(CURSORS)?;
-            rows.iter()?.map(|row| row.map(|(policy, seq)| (policy.value().to_owned(), seq.value())).map_err(Into::into)).collect()
+            rows.iter()?
+                .map(|row| row.map(|(policy, seq)| (policy.value().to_owned(), seq.value())).map_err(Into::into))
+                .collect()
         })
     }
 }
