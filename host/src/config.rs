@@ -11,6 +11,7 @@ pub mod actuators;
 pub mod host;
 pub mod journal;
 pub mod policies;
+pub mod runtime;
 
 pub mod layers;
 pub mod mask;
@@ -35,6 +36,8 @@ pub struct Config {
     pub journal: journal::Journal,
     /// How policies run.
     pub policies: policies::Policies,
+    /// The engine that runs them.
+    pub runtime: runtime::Runtime,
     /// What each actuator may do, by name. Added to what the store holds; the file wins over the store.
     pub actuators: BTreeMap<String, Envelope>,
     /// What is known of sensors beforehand. A sensor that is not listed is taken as it sends.
@@ -57,6 +60,7 @@ impl Config {
             self.host.problems(),
             self.journal.problems(),
             self.policies.problems(),
+            self.runtime.problems(),
             actuators::problems(&self.actuators, &self.sensors),
         ];
         rooms.into_iter().flatten().collect()
