@@ -62,7 +62,8 @@ impl Feed {
         }
     }
 
-    /// Listens from now on.
+    /// Listens from now on: to what was not announced yet. The head moves a moment before, so the first records heard may
+    /// be at or below it.
     pub fn subscribe(&self) -> Subscription {
         let ring = self.ring.subscribe();
         Subscription { ring, last: self.newest.load(Ordering::Acquire), ahead: None }
