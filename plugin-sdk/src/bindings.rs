@@ -9,5 +9,5 @@ wit_bindgen::generate!({
     world: "policy-plugin",
     additional_derives: [PartialEq],
     pub_export_macro: true,
-    default_bindings_module: "interlock_plugin_sdk::__private::bindings",
+    default_bindings_module: "interlock_plugin_sdk::bindings",
 });

@@ -54,7 +54,7 @@ macro_rules! export_policy {
                 }
             }
 
-            $crate::__private::export!(Component with_types_in $crate::__private::bindings);
+            $crate::__private::export!(Component with_types_in $crate::bindings);
         };
     };
 }

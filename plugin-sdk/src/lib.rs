@@ -51,7 +51,8 @@
 //!
 //! What the life of a component looks like, and what each word of the contract means, is written in `wit/policy.wit`.
 
-mod bindings;
+#[doc(hidden)]
+pub mod bindings;
 mod context;
 mod decision;
 mod export;
@@ -106,7 +107,6 @@ pub mod __private {
     pub use crate::export::{Slot, manifest};
     #[cfg(target_arch = "wasm32")]
     pub use crate::{
-        bindings,
         bindings::export,
         imports::{Imports, report_panics},
     };
