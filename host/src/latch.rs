@@ -36,6 +36,23 @@ pub struct StopReport {
     pub warnings: Vec<String>,
 }
 
+/// Why a stop stays.
+#[derive(Debug, thiserror::Error)]
+pub enum ResetError {
+    /// A reset says why.
+    #[error("a reset needs a reason")]
+    NoReason,
+    /// Nothing of this scope is stopped.
+    #[error("nothing of this scope is stopped")]
+    NotStopped,
+    /// The latch file could not be written.
+    #[error("the latch file cannot be written, so the stop stays: {0}")]
+    File(#[source] std::io::Error),
+    /// The line did not take it.
+    #[error(transparent)]
+    Refused(#[from] crate::line::Refusal),
+}
+
 #[expect(clippy::unimplemented, unused_variables, clippy::unused_async, reason = "the shape first")]
 impl Latch {
     /// Whether commands may go to this device. One atomic load while nothing is stopped.
@@ -55,6 +72,14 @@ impl Latch {
 
     /// Stops. Latches in memory, sends the safe values, syncs the latch file, then answers; the record follows.
     pub async fn stop(&self, order: StopOrder) -> StopReport {
+        unimplemented!()
+    }
+
+    /// Opens what was stopped. The latch file first, then the gate, then the answer. Nothing starts by itself.
+    ///
+    /// # Errors
+    /// When the latch file or the record cannot be written: everything stays stopped.
+    pub async fn reset(&self, scope: Scope, reason: String, by: &str) -> Result<(), ResetError> {
         unimplemented!()
     }
 

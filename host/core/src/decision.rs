@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Severity;
 use crate::evaluation::Fault;
+use crate::event::Severity;
 
 /// The answer to one event.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -204,6 +204,8 @@ pub struct Access {
 /// How an earlier action or intent ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActionOutcome {
+    /// Whose decision it was: only this policy's `outcomes` subscribers hear of it.
+    pub policy: String,
     /// The record of the decision that asked for it.
     pub decision: Seq,
     /// The action's or the actuator's name.

@@ -1,0 +1,54 @@
+//! Decisions that wait for a person's word.
+
+use interlock_core::decision::Intent;
+use interlock_core::evaluation::VersionRef;
+use interlock_core::gate::Verdict;
+use interlock_core::time::{Seq, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::line::Refusal;
+
+/// A decision that waits for a person's word: the ruling asked for it, or the policy's mode is `advise`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// The record of the decision: the request's name.
+    pub decision: Seq,
+    /// Who decided.
+    pub by: VersionRef,
+    /// What it wants to do.
+    pub intents: Vec<Intent>,
+    /// Any of these roles may approve; empty for anyone with the scope.
+    pub roles: Vec<String>,
+    /// When it was asked.
+    pub asked: Timestamp,
+    /// When it lapses.
+    pub expires: Timestamp,
+}
+
+/// Why an answer was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ApprovalError {
+    /// Nothing waits under this number: it was answered, or lapsed.
+    #[error("no decision {0} waits for an approval; it was answered or has lapsed")]
+    NotWaiting(Seq),
+    /// The line did not take it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// A handle to what waits. Cheap to clone.
+#[derive(Clone)]
+pub struct Approvals {}
+
+#[expect(clippy::unimplemented, unused_variables, clippy::unused_async, reason = "the shape first")]
+impl Approvals {
+    /// What waits, oldest first.
+    pub async fn list(&self) -> Result<Vec<Request>, Refusal> {
+        unimplemented!()
+    }
+
+    /// Answers a request; approved intents go through the gate as fresh causes.
+    pub async fn answer(&self, decision: Seq, approve: bool, by: &str) -> Result<Vec<Verdict>, ApprovalError> {
+        unimplemented!()
+    }
+}
