@@ -2,8 +2,6 @@
 //!
 //! Which of these types an author sees is listed, one by one, in the crate's root.
 
-#![expect(missing_docs, reason = "generated; the contract documents its words in wit/policy.wit")]
-
 wit_bindgen::generate!({
     path: "../wit",
     world: "policy-plugin",
