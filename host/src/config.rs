@@ -9,6 +9,7 @@
 
 pub mod actuators;
 pub mod host;
+pub mod journal;
 pub mod policies;
 pub mod runtime;
 
@@ -31,6 +32,8 @@ pub use mistakes::{Mistake, Mistakes};
 pub struct Config {
     /// The process itself: data folder, drain, logs.
     pub host: host::Host,
+    /// How long the journal keeps what happened.
+    pub journal: journal::Journal,
     /// How policies run.
     pub policies: policies::Policies,
     /// The engine that runs them.
@@ -55,6 +58,7 @@ impl Config {
     pub fn problems(&self) -> Vec<String> {
         let rooms = [
             self.host.problems(),
+            self.journal.problems(),
             self.policies.problems(),
             self.runtime.problems(),
             actuators::problems(&self.actuators, &self.sensors),

@@ -10,6 +10,7 @@
 pub mod time;
 
 pub mod event;
+pub mod number;
 pub mod policy;
 pub mod readings;
 pub mod router;
