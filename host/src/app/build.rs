@@ -57,7 +57,7 @@ pub(super) async fn build(config: Config) -> Result<App> {
     let data = config.host.data.clone();
     make_folder(&data)?;
     let clock = Clock::system();
-    let metrics = Metrics::new();
+    let metrics = Metrics::default();
     let store = Arc::new(Store::open(&data)?);
     let key = Arc::new(HostKey::open(&data)?);
     let journal = Journal::open(Arc::clone(&store), key)?;
@@ -85,7 +85,7 @@ pub(super) async fn build(config: Config) -> Result<App> {
 
     let feed = Feed::new();
     let (commands, outgoing) = mpsc::channel(OUTLET);
-    let (batches, writer) = Writer::start(journal.clone(), feed.clone(), commands, clock.clone(), metrics.clone())?;
+    let (batches, writer) = Writer::start(journal.clone(), feed.clone(), commands, clock.clone())?;
     let (line, inputs) = Line::new(journal.health());
     latch.connect(wire, line.clone());
     let readings = readings(&config, &journal)?;

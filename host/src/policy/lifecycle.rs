@@ -21,8 +21,8 @@ use crate::journal::Journal;
 use crate::journal::record::{Body, Personal, PolicyChange, PolicyRecord};
 use crate::line::{Input, Line, Refusal};
 use crate::runtime::{Program, Runtime};
-use crate::store::artifacts::ArtifactError;
-use crate::store::read::ReadError;
+use crate::store::ArtifactError;
+use crate::store::ReadError;
 use crate::store::{PolicyRow, Put, Store, VersionRow};
 
 /// Activations a policy remembers to roll back along.
