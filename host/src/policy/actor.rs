@@ -118,6 +118,14 @@ struct Counts {
     cursor: AtomicU64,
 }
 
+/// What became of an event in a mailbox.
+pub struct Pushed {
+    /// A quick answer can be expected.
+    pub soon: bool,
+    /// The actor must be put into its lane.
+    pub schedule: bool,
+}
+
 /// What an actor has to do next.
 pub(super) enum Next {
     /// This event.
@@ -182,18 +190,16 @@ impl Actor {
         mailbox.routed = mailbox.routed.max(seq);
     }
 
-    /// Puts an event into the mailbox. True if the actor must be put into its lane.
-    pub fn push(&self, event: &Arc<Event>) -> bool {
+    /// Puts an event into the mailbox, unless the actor is behind and will find it in the journal.
+    pub fn push(&self, event: &Arc<Event>) -> Pushed {
         let mut mailbox = self.mailbox();
         mailbox.routed = event.seq;
-        if !mailbox.behind {
-            if mailbox.waiting.len() < MAILBOX {
-                mailbox.waiting.push_back(Arc::clone(event));
-            } else {
-                mailbox.behind = true;
-            }
+        mailbox.behind |= mailbox.waiting.len() >= MAILBOX;
+        let waits = !mailbox.behind;
+        if waits {
+            mailbox.waiting.push_back(Arc::clone(event));
         }
-        mailbox.schedule()
+        Pushed { soon: waits && !self.is_slow(), schedule: mailbox.schedule() }
     }
 
     /// Whether the actor waits for the journal and must be put into its lane now that more is committed.

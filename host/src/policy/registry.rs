@@ -39,8 +39,9 @@ impl Registry {
         let mut quick = 0;
         for number in routing.routes.route(event.what()) {
             let Some(actor) = routing.routed.get(number) else { continue };
-            quick += usize::from(!actor.is_slow());
-            if actor.push(event) {
+            let pushed = actor.push(event);
+            quick += usize::from(pushed.soon);
+            if pushed.schedule {
                 self.lanes.schedule(actor);
             }
         }
