@@ -1,6 +1,8 @@
 //! The whole host, from outside.
 
+mod refusals;
 mod seed;
+mod stops;
 
 /// A configuration with the seed's pump, and the rate limit of a test.
 const CONFIG: &str = r#"
