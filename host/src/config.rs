@@ -9,6 +9,7 @@
 
 pub mod actuators;
 pub mod host;
+pub mod journal;
 pub mod mqtt;
 pub mod policies;
 pub mod runtime;
@@ -32,6 +33,8 @@ pub use mistakes::{Mistake, Mistakes};
 pub struct Config {
     /// The process itself: data folder, drain, logs.
     pub host: host::Host,
+    /// How long the journal keeps what happened.
+    pub journal: journal::Journal,
     /// The wire to devices.
     pub mqtt: mqtt::Mqtt,
     /// How policies run.
@@ -58,6 +61,7 @@ impl Config {
     pub fn problems(&self) -> Vec<String> {
         let rooms = [
             self.host.problems(),
+            self.journal.problems(),
             self.mqtt.problems(),
             self.policies.problems(),
             self.runtime.problems(),

@@ -12,6 +12,7 @@ pub mod time;
 pub mod topic;
 
 pub mod event;
+pub mod number;
 pub mod policy;
 pub mod readings;
 pub mod router;
