@@ -65,10 +65,10 @@ impl Array {
         self.keep(|slot| slot.writer != *writer)
     }
 
-    /// Keeps only some slots; whether any went.
-    pub(super) fn keep(&mut self, wanted: impl FnMut(&Slot) -> bool) -> bool {
+    /// Keeps only some slots, which may be changed but for their priority; whether any went.
+    pub(super) fn keep(&mut self, wanted: impl FnMut(&mut Slot) -> bool) -> bool {
         let before = self.0.len();
-        self.0.retain(wanted);
+        self.0.retain_mut(wanted);
         self.0.len() < before
     }
 

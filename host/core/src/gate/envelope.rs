@@ -64,11 +64,11 @@ const fn one() -> f64 {
     1.0
 }
 
-const fn default_validity() -> u64 {
+pub(super) const fn default_validity() -> u64 {
     10_000
 }
 
-const fn default_freshness() -> u64 {
+pub(super) const fn default_freshness() -> u64 {
     30_000
 }
 

@@ -4,7 +4,7 @@ use super::array::Array;
 use super::envelope::Envelope;
 use super::limit::{Limit, Wait};
 use super::words::Writer;
-use super::{hours, on_time};
+use super::{hours, lease, on_time, range};
 use crate::time::Timestamp;
 
 /// An actuator's array, what it is told to be, and since when.
@@ -65,6 +65,15 @@ impl Point {
         self.held_by = None;
         self.wait = None;
         emptied || moved
+    }
+
+    /// Drops the slots that these envelope and lease do not allow, and shortens those that hold for too long.
+    pub(super) fn keep_allowed(&mut self, envelope: &Envelope, now: Timestamp) {
+        self.array.keep(|slot| {
+            slot.until = lease::end(envelope, slot, now);
+            range::allows(envelope, slot.value) && lease::allows(envelope, &slot.writer, slot.value)
+        });
+        self.keep_holder();
     }
 
     /// Forgets who holds the effective value if that writer has no slot any more.
