@@ -9,7 +9,10 @@
 
 pub mod actuators;
 pub mod host;
+pub mod journal;
+pub mod mqtt;
 pub mod policies;
+pub mod runtime;
 
 pub mod layers;
 pub mod mask;
@@ -30,8 +33,14 @@ pub use mistakes::{Mistake, Mistakes};
 pub struct Config {
     /// The process itself: data folder, drain, logs.
     pub host: host::Host,
+    /// How long the journal keeps what happened.
+    pub journal: journal::Journal,
+    /// The wire to devices.
+    pub mqtt: mqtt::Mqtt,
     /// How policies run.
     pub policies: policies::Policies,
+    /// The engine that runs them.
+    pub runtime: runtime::Runtime,
     /// What each actuator may do, by name. Added to what the store holds; the file wins over the store.
     pub actuators: BTreeMap<String, Envelope>,
     /// What is known of sensors beforehand. A sensor that is not listed is taken as it sends.
@@ -50,8 +59,14 @@ impl Config {
     /// What contradicts itself or is out of its bounds although each value has the right type, one line each, the key
     /// in backticks first.
     pub fn problems(&self) -> Vec<String> {
-        let rooms =
-            [self.host.problems(), self.policies.problems(), actuators::problems(&self.actuators, &self.sensors)];
+        let rooms = [
+            self.host.problems(),
+            self.journal.problems(),
+            self.mqtt.problems(),
+            self.policies.problems(),
+            self.runtime.problems(),
+            actuators::problems(&self.actuators, &self.sensors),
+        ];
         rooms.into_iter().flatten().collect()
     }
 
