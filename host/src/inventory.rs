@@ -8,6 +8,7 @@ use crate::line::Refusal;
 
 /// A device that was heard of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema)]
 pub struct DeviceView {
     /// Its id.
     pub device: String,
@@ -21,6 +22,7 @@ pub struct DeviceView {
 
 /// A sensor as configured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sensor {
     /// The device's id.
@@ -40,6 +42,7 @@ pub struct Sensor {
 
 /// A sensor with its newest reading, for people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema)]
 pub struct SensorView {
     /// Its name: `device/channel`.
     pub name: String,
@@ -51,6 +54,7 @@ pub struct SensorView {
 
 /// A sensor's newest reading.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema)]
 pub struct LatestReading {
     /// Its record.
     pub seq: u64,
@@ -63,6 +67,7 @@ pub struct LatestReading {
 
 /// An actuator as configured, with what it is told to be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema)]
 pub struct ActuatorView {
     /// Its name.
     pub name: String,

@@ -21,6 +21,7 @@ use envelope::Table;
 
 /// The result of one check that did not simply pass, or `PASSED`. The words of the seed's safety service come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Code {
     /// A stop is latched for everything or for this device.
@@ -55,6 +56,7 @@ pub enum Code {
 
 /// How the gate answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// As asked.
@@ -67,6 +69,7 @@ pub enum Outcome {
 
 /// The gate's judgement of one write. It names the check, its limit and the value that met it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Verdict {
     /// The actuator as it was asked for.
     pub actuator: String,
@@ -86,6 +89,7 @@ pub struct Verdict {
 
 /// Who writes into a priority array.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", tag = "by", content = "name")]
 pub enum Writer {
     /// A policy, by name.
@@ -146,6 +150,7 @@ pub struct Change {
 
 /// Why an effective value changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
     /// A write took or renewed the highest slot.
@@ -166,6 +171,7 @@ pub enum Why {
 
 /// What is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", tag = "scope", content = "device")]
 pub enum Scope {
     /// Every actuator of every device.
@@ -184,6 +190,7 @@ pub struct Stored {}
 
 /// What an actuator's priority array looks like, for people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct View {
     /// The actuator's name.
     pub actuator: String,
@@ -201,6 +208,7 @@ pub struct View {
 
 /// One active slot, for people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SlotView {
     /// Whose.
     pub writer: Writer,

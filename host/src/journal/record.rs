@@ -18,6 +18,7 @@ pub const FORMAT: u8 = 1;
 
 /// One entry of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema)]
 pub struct Record {
     /// Its place: 1 for the first, then without a gap.
     pub seq: Seq,
@@ -30,6 +31,7 @@ pub struct Record {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Body {
     /// The host started; `after` is how the last run ended.
@@ -164,6 +166,7 @@ pub enum Body {
 
 /// A policy's answer and what the gate made of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema)]
 pub struct DecisionRecord {
     /// Who answered.
     #[serde(flatten)]
@@ -201,6 +204,7 @@ impl DecisionRecord {
 
 /// A fault and its fallback.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema)]
 pub struct FaultRecord {
     /// Whose.
     #[serde(flatten)]
@@ -226,6 +230,7 @@ pub struct FaultRecord {
 
 /// A change of an effective value, with the command that was approved for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema)]
 pub struct ChangeRecord {
     /// Where the value was.
     pub from: f64,
@@ -240,6 +245,7 @@ pub struct ChangeRecord {
 
 /// A change in a policy's life.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema)]
 pub struct PolicyRecord {
     /// The policy.
     pub policy: String,
@@ -254,6 +260,7 @@ pub struct PolicyRecord {
 
 /// The steps of a policy's life.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum PolicyChange {
     /// A version was saved.
@@ -306,6 +313,7 @@ pub enum PolicyChange {
 /// In memory it is the value; [`crate::journal::writer`] splits it into commitment (stored in the record) and value and
 /// salt (stored beside it), and reading joins them again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum Personal {
     /// SHA-256 over salt and value, in hex: what is in the chain.

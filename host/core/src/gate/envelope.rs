@@ -8,6 +8,7 @@ use crate::command::ActuatorKind;
 
 /// What one actuator may do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
     /// The device's id.
@@ -71,6 +72,7 @@ const fn default_freshness() -> u64 {
 
 /// What happens to a value outside the range.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OutOfRange {
     /// It is refused.
@@ -83,6 +85,7 @@ pub enum OutOfRange {
 /// A daily span in UTC minutes from midnight; `from` after `to` means across midnight. The host turns local hours into
 /// these when it builds the table, and does so anew each day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Hours {
     /// First minute, 0 to 1439.
@@ -93,6 +96,7 @@ pub struct Hours {
 
 /// What a policy is given of an actuator.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Lease {
     /// Smallest value.
