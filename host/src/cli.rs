@@ -1,1 +1,3 @@
-//! Not written yet.
+//! The command line: one file per verb.
+
+pub mod build;

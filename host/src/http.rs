@@ -48,7 +48,7 @@ pub enum ServeError {
     #[error("{}", .0.join("; "))]
     Config(Vec<String>),
     /// The address is not to be had.
-    #[error("cannot listen on `{address}`: {reason}; set `http.bind` to another address, port 0 takes a free one")]
+    #[error("cannot listen on `{address}`: {reason}; set `http.listen` to another address, port 0 takes a free one")]
     Bind {
         /// The address.
         address: SocketAddr,
@@ -71,8 +71,8 @@ pub async fn serve(
     if !problems.is_empty() {
         return Err(ServeError::Config(problems));
     }
-    let bind = |reason| ServeError::Bind { address: config.bind, reason };
-    let listener = TcpListener::bind(config.bind).await.map_err(bind)?;
+    let bind = |reason| ServeError::Bind { address: config.listen, reason };
+    let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
     let (metrics, sessions) = (api.metrics.clone(), TaskTracker::new());
     let router = router(config.clone(), api, sessions.clone(), shutdown.clone());

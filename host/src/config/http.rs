@@ -1,4 +1,4 @@
-//! The HTTP room: where it listens, and what one client may take of it.
+//! `[http]`: where the host listens, and what one client may take of it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
     /// Address and port to listen on; port 0 takes any free one. Default `127.0.0.1:8080`.
-    pub bind: SocketAddr,
+    pub listen: SocketAddr,
     /// Serve requests without a token as if they had every scope. Only on a loopback address. Default `false`.
     pub insecure_dev: bool,
     /// Origins besides the host's own that may open live connections, as in `https://panel.example`. Default none.
@@ -43,7 +43,7 @@ pub struct Http {
 impl Default for Http {
     fn default() -> Self {
         Self {
-            bind: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             insecure_dev: false,
             allowed_origins: Vec::new(),
             requests_per_minute: 100,
@@ -66,12 +66,12 @@ impl Http {
     /// Everything that is wrong, each with the key and what to change.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if self.insecure_dev && !self.bind.ip().is_loopback() {
+        if self.insecure_dev && !self.listen.ip().is_loopback() {
             problems.push(format!(
-                "`http.insecure_dev` lets everyone in, so it needs a loopback address, and `http.bind` is `{}`: \
+                "`http.insecure_dev` lets everyone in, so it needs a loopback address, and `http.listen` is `{}`: \
                  use `127.0.0.1:{}`, or leave insecure_dev out and use tokens",
-                self.bind,
-                self.bind.port(),
+                self.listen,
+                self.listen.port(),
             ));
         }
         for origin in &self.allowed_origins {
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn all_mistakes_are_named_at_once() {
         let config = Http {
-            bind: "0.0.0.0:8080".parse().unwrap(),
+            listen: "0.0.0.0:8080".parse().unwrap(),
             insecure_dev: true,
             allowed_origins: vec!["panel.example".into(), "https://panel.example/x".into()],
             requests_per_minute: 0,

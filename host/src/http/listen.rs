@@ -63,7 +63,10 @@ pub(super) async fn run(
     }
 }
 
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let permit = Arc::clone(room).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, address)) => Some((stream, address, permit)),
@@ -76,7 +79,14 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStr
 }
 
 /// Serves one connection until it ends, or until the host does and the request in flight is answered.
-async fn serve<P>(stream: TcpStream, address: SocketAddr, router: Router, config: Http, drain: CancellationToken, _present: P) {
+async fn serve<P>(
+    stream: TcpStream,
+    address: SocketAddr,
+    router: Router,
+    config: Http,
+    drain: CancellationToken,
+    _present: P,
+) {
     // Small answers must not wait for each other.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");

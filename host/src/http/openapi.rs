@@ -138,7 +138,8 @@ fn stated(operation: &Value) -> Option<Access> {
     if alternatives.iter().any(|alternative| alternative.as_object().is_some_and(serde_json::Map::is_empty)) {
         return Some(Access::Public);
     }
-    let scope = alternatives.iter().find_map(|alternative| alternative.get("bearer")?.get(0)?.as_str()?.parse().ok())?;
+    let scope =
+        alternatives.iter().find_map(|alternative| alternative.get("bearer")?.get(0)?.as_str()?.parse().ok())?;
     let ticket = alternatives.iter().any(|alternative| alternative.get("ticket").is_some());
     Some(Access::Scope { scope, ticket })
 }

@@ -240,9 +240,9 @@ fn actions(record: &DecisionRecord) -> Vec<Value> {
 fn command_for<'a>(actuator: &str, changes: &'a [ChangeRecord]) -> Option<&'a Command> {
     changes.iter().map(|change| &change.command).find(|command| {
         command.actuator == actuator
-            || actuator.split_once('/').is_some_and(|(device, channel)| {
-                command.device == device && command.channel == channel
-            })
+            || actuator
+                .split_once('/')
+                .is_some_and(|(device, channel)| command.device == device && command.channel == channel)
     })
 }
 
@@ -298,29 +298,21 @@ fn system_event(body: &Body) -> Option<SystemEvent<'_>> {
         Body::Inventory { what, name, change, .. } => {
             ("inventory", true, Box::new(move || json!({"what": what, "name": name, "change": change})))
         }
-        Body::Approval { decision, answer, verdicts, .. } => (
-            "approval",
-            true,
-            Box::new(move || json!({"decision": decision, "answer": answer, "verdicts": verdicts})),
-        ),
+        Body::Approval { decision, answer, verdicts, .. } => {
+            ("approval", true, Box::new(move || json!({"decision": decision, "answer": answer, "verdicts": verdicts})))
+        }
         Body::Manual { intent, verdict, .. } => {
             ("manual", false, Box::new(move || json!({"intent": intent, "verdict": verdict})))
         }
-        Body::Undelivered { id, actuator, reason } => (
-            "undelivered",
-            false,
-            Box::new(move || json!({"id": id, "actuator": actuator, "reason": reason})),
-        ),
-        Body::Malformed { topic, reason, bytes, .. } => (
-            "malformed",
-            false,
-            Box::new(move || json!({"topic": topic, "reason": reason, "bytes": bytes})),
-        ),
-        Body::Coalesced { policy, skipped, until } => (
-            "coalesced",
-            false,
-            Box::new(move || json!({"policy": policy, "skipped": skipped, "until": until})),
-        ),
+        Body::Undelivered { id, actuator, reason } => {
+            ("undelivered", false, Box::new(move || json!({"id": id, "actuator": actuator, "reason": reason})))
+        }
+        Body::Malformed { topic, reason, bytes, .. } => {
+            ("malformed", false, Box::new(move || json!({"topic": topic, "reason": reason, "bytes": bytes})))
+        }
+        Body::Coalesced { policy, skipped, until } => {
+            ("coalesced", false, Box::new(move || json!({"policy": policy, "skipped": skipped, "until": until})))
+        }
         _ => return None,
     })
 }

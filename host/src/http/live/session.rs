@@ -37,7 +37,7 @@ pub(super) async fn serve(socket: WebSocket, edge: Edge, caller: Caller) {
     let mut session = Session::new(edge, caller);
     let mut heard = Instant::now();
     let end = loop {
-        let waiting = session.waiting.front().is_some();
+        let waiting = !session.waiting.is_empty();
         tokio::select! {
             biased;
             () = session.edge.own.drain.cancelled() => break Some((close_code::AWAY, "the host is stopping")),
@@ -57,7 +57,11 @@ pub(super) async fn serve(socket: WebSocket, edge: Edge, caller: Caller) {
                 None => break None,
             },
             room = outgoing.reserve(), if waiting => match room {
-                Ok(room) => session.waiting.pop_front().into_iter().for_each(|message| room.send(message)),
+                Ok(room) => {
+                    if let Some(message) = session.waiting.pop_front() {
+                        room.send(message);
+                    }
+                }
                 Err(_) => break None,
             },
             step = session.watch.next(), if !waiting => match step {

@@ -66,7 +66,8 @@ pub(crate) async fn diff_versions(
 
 impl Diff {
     fn between(from: &VersionRow, to: &VersionRow) -> Self {
-        let artifact = (from.digest != to.digest).then(|| change(&from.digest.clone().into(), &to.digest.clone().into()));
+        let artifact =
+            (from.digest != to.digest).then(|| change(&from.digest.clone().into(), &to.digest.clone().into()));
         Self {
             artifact,
             config: differences(&from.config, &to.config),
@@ -104,12 +105,7 @@ fn compare(at: String, from: &Value, to: &Value, found: &mut BTreeMap<String, Ch
     }
 }
 
-fn compare_members(
-    at: &str,
-    from: &Map<String, Value>,
-    to: &Map<String, Value>,
-    found: &mut BTreeMap<String, Change>,
-) {
+fn compare_members(at: &str, from: &Map<String, Value>, to: &Map<String, Value>, found: &mut BTreeMap<String, Change>) {
     for (key, before) in from {
         match to.get(key) {
             Some(after) => compare(pointer(at, key), before, after, found),

@@ -152,7 +152,8 @@ mod tests {
     fn a_stop_reaches_what_it_says_and_everything_when_it_says_nothing() {
         assert_eq!(reaches("{}").unwrap(), Scope::All);
         assert_eq!(reaches(r#"{"scope": "all"}"#).unwrap(), Scope::All);
-        for json in [r#"{"device": "ESP_02"}"#, r#"{"scope": "device", "device": "ESP_02"}"#, r#"{"esp_id": "ESP_02"}"#] {
+        for json in [r#"{"device": "ESP_02"}"#, r#"{"scope": "device", "device": "ESP_02"}"#, r#"{"esp_id": "ESP_02"}"#]
+        {
             assert_eq!(reaches(json).unwrap(), Scope::Device("ESP_02".into()), "{json}");
         }
         for json in [r#"{"scope": "device"}"#, r#"{"scope": "all", "device": "ESP_02"}"#, r#"{"scope": "some"}"#] {

@@ -35,12 +35,8 @@ fn decision(mode: Mode, outcome: Outcome) -> Record {
     };
     let command = json!({"id": "c1", "actuator": "pump", "device": "ESP_02", "channel": "18", "value": 1.0,
         "issued": AT, "valid_until": AT, "source": "automation", "reason": "hot"});
-    let change = ChangeRecord {
-        from: 0.0,
-        why: Why::Written,
-        held_by: None,
-        command: serde_json::from_value(command).unwrap(),
-    };
+    let change =
+        ChangeRecord { from: 0.0, why: Why::Written, held_by: None, command: serde_json::from_value(command).unwrap() };
     let note = Notification { channel: "email".into(), severity: Severity::Warn, message: "hot".into() };
     let finding = Finding { rule: "auto_irrigation".into(), matched: true, because: "26.5 > 25".into() };
     let enforced = mode == Mode::Enforce;
@@ -178,8 +174,7 @@ fn personal_fields_stay_in_the_journal() {
         target: "gate".into(),
         context: json!({}),
     };
-    let token =
-        Body::Token { id: "ab".into(), change: "made".into(), scopes: vec!["admin".into()], by: "Ada".into() };
+    let token = Body::Token { id: "ab".into(), change: "made".into(), scopes: vec!["admin".into()], by: "Ada".into() };
     let told = all(&event(11, Occurrence::Access(access)), None);
     assert_eq!(told[0]["data"], json!({"type": "access", "action": "open", "target": "gate"}));
     assert!(all(&record(12, token), None).is_empty());
