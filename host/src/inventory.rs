@@ -20,7 +20,7 @@ use crate::store::Put;
 pub use seen::Seen;
 
 /// A device that was heard of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeviceView {
     /// Its id.
     pub device: String,
@@ -33,7 +33,7 @@ pub struct DeviceView {
 }
 
 /// A sensor as configured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sensor {
     /// The device's id.
@@ -52,7 +52,7 @@ pub struct Sensor {
 }
 
 /// A sensor with its newest reading, for people.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SensorView {
     /// Its name: `device/channel`.
     pub name: String,
@@ -63,7 +63,7 @@ pub struct SensorView {
 }
 
 /// A sensor's newest reading.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LatestReading {
     /// Its record.
     pub seq: u64,
@@ -75,7 +75,7 @@ pub struct LatestReading {
 }
 
 /// An actuator as configured, with what it is told to be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ActuatorView {
     /// Its name.
     pub name: String,

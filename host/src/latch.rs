@@ -76,7 +76,7 @@ pub struct StopOrder {
 }
 
 /// How a stop ended.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct StopReport {
     /// The stop's id.
     pub id: String,
