@@ -1,3 +1,5 @@
 //! Arguments, then one verb, then an exit code.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    interlock::cli::main()
+}

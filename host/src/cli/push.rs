@@ -1,0 +1,79 @@
+//! `interlock push`: a new version of a policy, watched until it is saved or refused.
+
+use std::path::PathBuf;
+
+use indicatif::ProgressBar;
+use interlock_core::policy::Mode;
+use serde_json::{Value, json};
+use ureq::http::Method;
+
+use super::activate::mode;
+use super::client::{Client, Remote, escaped};
+use super::history::short;
+use super::out::{GOOD, paint};
+use super::{Failure, Out, Outcome};
+use crate::policy::{JobState, JobView};
+
+/// What to upload.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "The version is checked, configured, compiled and tried on the latest event of each kind it asks to see; then it\n\
+                        is saved. Without FILE the newest version's component is kept; without --config its configuration.\n\n\
+                        Examples:\n  interlock push greenhouse logic.wasm --config rules.json --comment 'first rules'\n  \
+                        interlock push greenhouse --config rules.json --activate enforce")]
+pub struct Args {
+    /// The policy's name; made if it is new.
+    name: String,
+    /// The component, as `interlock build` or a wit-component tool made it.
+    file: Option<PathBuf>,
+    /// The configuration: a JSON file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Why, for the history.
+    #[arg(long, default_value = "")]
+    comment: String,
+    /// Let it answer at once if all goes well, in this mode: off, shadow, advise or enforce.
+    #[arg(long, value_name = "MODE", value_parser = mode)]
+    activate: Option<Mode>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// Uploads and watches.
+///
+/// # Errors
+/// Why the version was refused, what the host answers, or that it is not reachable.
+pub fn run(args: &Args, out: &Out) -> Outcome {
+    if args.file.is_none() && args.config.is_none() {
+        return Err(Failure::usage("there is nothing to push").hint("name a component, a --config, or both"));
+    }
+    let client = Client::new(&args.remote)?;
+    let progress = out.progress("uploading");
+    let job: JobView = upload(args, &client)?;
+    let job = watch(&client, job, &progress)?;
+    progress.finish_and_clear();
+    if let Some(error) = &job.error {
+        let lines = error.problems.iter().map(|problem| format!("\n  `{}` {}", problem.pointer, problem.message));
+        return Err(Failure::failed(format!("{}{}", error.message, lines.collect::<String>())));
+    }
+    out.answer(&job, people)
+}
+
+/// Waits for the job's end; the host answers each time a stage begins.
+fn watch(client: &Client, mut job: JobView, progress: &ProgressBar) -> Result<JobView, Failure> {
+    while job.state == JobState::Running {
+        if let Some(stage) = job.stages.last() {
+            progress.set_message(stage.replace('_', " "));
+        }
+        job = client.get(&format!("/jobs/{}?wait=true&seen={}", escaped(&job.id), job.stages.len()))?;
+    }
+    Ok(job)
+}
+
+fn people(job: &JobView) -> String {
+    let version = job.version.unwrap_or_default();
+    let saved = format!("{} {} version {version}", paint(GOOD, "saved"), job.policy);
+    match job.activated {
+        true => format!("{saved}; it answers from here on"),
+        false => format!("{saved}; `interlock activate {} {version}` lets it answer", job.policy),
+    }
+}
