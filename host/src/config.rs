@@ -10,6 +10,7 @@
 pub mod actuators;
 pub mod host;
 pub mod policies;
+pub mod runtime;
 
 pub mod layers;
 pub mod mask;
@@ -32,6 +33,8 @@ pub struct Config {
     pub host: host::Host,
     /// How policies run.
     pub policies: policies::Policies,
+    /// The engine that runs them.
+    pub runtime: runtime::Runtime,
     /// What each actuator may do, by name. Added to what the store holds; the file wins over the store.
     pub actuators: BTreeMap<String, Envelope>,
     /// What is known of sensors beforehand. A sensor that is not listed is taken as it sends.
@@ -50,8 +53,12 @@ impl Config {
     /// What contradicts itself or is out of its bounds although each value has the right type, one line each, the key
     /// in backticks first.
     pub fn problems(&self) -> Vec<String> {
-        let rooms =
-            [self.host.problems(), self.policies.problems(), actuators::problems(&self.actuators, &self.sensors)];
+        let rooms = [
+            self.host.problems(),
+            self.policies.problems(),
+            self.runtime.problems(),
+            actuators::problems(&self.actuators, &self.sensors),
+        ];
         rooms.into_iter().flatten().collect()
     }
 

@@ -40,12 +40,12 @@ pub struct Remote {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Problem {
-    /// What went wrong, in short.
-    pub title: String,
     /// What went wrong, exactly.
     pub detail: Option<String>,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Where the mistake is in what was sent.
+    pub path: Option<String>,
     /// Each mistake in what was sent, where there are several.
     pub problems: Vec<interlock_core::policy::Problem>,
 }
@@ -54,12 +54,11 @@ impl Problem {
     /// The problem as the failure of a verb. The status decides the exit code: what was asked wrongly is 2, a host that
     /// cannot answer now is 3, a plain no is 1.
     pub fn failure(self, status: StatusCode) -> Failure {
-        let title = if self.title.is_empty() { format!("the host answered {status}") } else { self.title };
-        let mut message = match self.detail.filter(|detail| !detail.is_empty()) {
-            Some(detail) if detail.starts_with(&title) => detail,
-            Some(detail) => format!("{title}: {detail}"),
-            None => title,
-        };
+        let detail = self.detail.filter(|detail| !detail.is_empty());
+        let mut message = detail.unwrap_or_else(|| format!("the host answered {status}"));
+        if let Some(path) = self.path.filter(|path| path != ".") {
+            message = format!("`{path}`: {message}");
+        }
         for problem in &self.problems {
             let pointer = if problem.pointer.is_empty() { "/" } else { problem.pointer.as_str() };
             message.push_str(&format!("\n  `{pointer}` {}", problem.message));
@@ -132,14 +131,6 @@ impl Client {
     pub fn send<T: DeserializeOwned>(&self, method: Method, path: &str, body: &impl Serialize) -> Result<T, Failure> {
         let body = serde_json::to_vec(body).map_err(|error| Failure::failed(error.to_string()))?;
         read(self.call(method, path, Some("application/json"), body)?)
-    }
-
-    /// Sends bytes.
-    ///
-    /// # Errors
-    /// The host's problem, or that it is not reachable.
-    pub fn send_bytes<T: DeserializeOwned>(&self, path: &str, content_type: &str, bytes: Vec<u8>) -> Result<T, Failure> {
-        read(self.call(Method::POST, path, Some(content_type), bytes)?)
     }
 
     /// Deletes.
@@ -264,11 +255,11 @@ mod tests {
     fn a_problem_becomes_one_line_a_hint_and_an_exit_code() {
         let (url, asked) = host(
             "HTTP/1.1 409 Conflict\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\r\n\
-             {\"title\":\"duplicate\",\"detail\":\"version 3 is identical\",\"hint\":\"activate 3\",\"status\":409}",
+             {\"title\":\"Conflict\",\"detail\":\"version 3 is identical\",\"hint\":\"activate 3\",\"status\":409}",
         );
         let client = Client::new(&remote(url, Some("secret"))).unwrap();
         let failure = client.get::<serde_json::Value>("/policies").unwrap_err();
-        assert_eq!(failure, Failure::failed("duplicate: version 3 is identical").hint("activate 3"));
+        assert_eq!(failure, Failure::failed("version 3 is identical").hint("activate 3"));
         assert_eq!(failure.code(), 1);
         let asked = asked.join().unwrap().to_lowercase();
         assert!(asked.starts_with("get /api/v1/policies http/1.1"), "{asked}");
@@ -287,7 +278,7 @@ mod tests {
     #[test]
     fn mistakes_in_what_was_sent_are_listed_by_pointer() {
         let problem: Problem = serde_json::from_value(serde_json::json!({
-            "title": "invalid configuration",
+            "title": "Unprocessable Entity", "detail": "invalid configuration",
             "problems": [{"pointer": "/rules/0/value", "message": "is missing"}],
         }))
         .unwrap();

@@ -12,8 +12,16 @@ use crate::store::VersionRow;
 pub struct Args {
     /// The policy's name.
     name: String,
+    /// How many, from the newest on.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=200))]
+    limit: u16,
     #[command(flatten)]
     remote: Remote,
+}
+
+#[derive(serde::Deserialize)]
+struct Page {
+    versions: Vec<VersionRow>,
 }
 
 /// Lists.
@@ -23,7 +31,8 @@ pub struct Args {
 pub fn run(args: &Args, out: &Out) -> Outcome {
     let client = Client::new(&args.remote)?;
     let name = escaped(&args.name);
-    let versions: Vec<VersionRow> = client.get(&format!("/policies/{name}/versions"))?;
+    let limit = args.limit;
+    let Page { versions } = client.get(&format!("/policies/{name}/versions?limit={limit}"))?;
     let policy: PolicyView = client.get(&format!("/policies/{name}"))?;
     let active = policy.active.map(|active| active.version);
     out.answer(&versions, |versions| people(versions, active))

@@ -1,15 +1,17 @@
 //! `interlock push`: a new version of a policy, watched until it is saved or refused.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use indicatif::ProgressBar;
 use interlock_core::policy::Mode;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use ureq::http::Method;
 
 use super::activate::mode;
 use super::client::{Client, Remote, escaped};
-use super::history::short;
 use super::out::{GOOD, paint};
 use super::{Failure, Out, Outcome};
 use crate::policy::{JobState, JobView};
@@ -48,8 +50,8 @@ pub fn run(args: &Args, out: &Out) -> Outcome {
     }
     let client = Client::new(&args.remote)?;
     let progress = out.progress("uploading");
-    let job: JobView = upload(args, &client)?;
-    let job = watch(&client, job, &progress)?;
+    let started: Started = client.send(Method::POST, &versions(&args.name), &body(args)?)?;
+    let job = watch(&client, &started.job, &progress)?;
     progress.finish_and_clear();
     if let Some(error) = &job.error {
         let lines = error.problems.iter().map(|problem| format!("\n  `{}` {}", problem.pointer, problem.message));
@@ -58,15 +60,61 @@ pub fn run(args: &Args, out: &Out) -> Outcome {
     out.answer(&job, people)
 }
 
+/// A job has begun.
+#[derive(Debug, Deserialize)]
+struct Started {
+    job: String,
+}
+
+fn versions(policy: &str) -> String {
+    format!("/policies/{}/versions", escaped(policy))
+}
+
+/// What is sent. What is not given keeps what the newest version has.
+fn body(args: &Args) -> Result<Value, Failure> {
+    let mut body = json!({ "comment": args.comment });
+    if let Some(file) = &args.file {
+        body["component"] = STANDARD.encode(read(file)?).into();
+    }
+    if let Some(file) = &args.config {
+        body["config"] = read_json(file)?;
+    }
+    if let Some(mode) = args.activate {
+        body["activate"] = json!(mode);
+    }
+    Ok(body)
+}
+
+/// The bytes of a file that the command names.
+///
+/// # Errors
+/// A usage failure that names the file.
+pub fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(file).map_err(|error| Failure::usage(format!("`{}` cannot be read: {error}", file.display())))
+}
+
+/// The JSON in a file that the command names.
+///
+/// # Errors
+/// A usage failure that names the file, the line and the column.
+pub fn read_json(file: &Path) -> Result<Value, Failure> {
+    serde_json::from_slice(&read(file)?)
+        .map_err(|error| Failure::usage(format!("`{}` is no JSON: {error}", file.display())))
+}
+
 /// Waits for the job's end; the host answers each time a stage begins.
-fn watch(client: &Client, mut job: JobView, progress: &ProgressBar) -> Result<JobView, Failure> {
-    while job.state == JobState::Running {
+fn watch(client: &Client, id: &str, progress: &ProgressBar) -> Result<JobView, Failure> {
+    let mut seen = 0;
+    loop {
+        let job: JobView = client.get(&format!("/jobs/{}?wait=true&seen={seen}", escaped(id)))?;
+        if job.state != JobState::Running {
+            return Ok(job);
+        }
+        seen = job.stages.len();
         if let Some(stage) = job.stages.last() {
             progress.set_message(stage.replace('_', " "));
         }
-        job = client.get(&format!("/jobs/{}?wait=true&seen={}", escaped(&job.id), job.stages.len()))?;
     }
-    Ok(job)
 }
 
 fn people(job: &JobView) -> String {

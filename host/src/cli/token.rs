@@ -22,6 +22,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Make a token. It is shown once.
+    #[command(visible_alias = "create")]
     New {
         /// What it is for.
         name: String,
