@@ -15,6 +15,7 @@ mod config;
 mod doctor;
 mod history;
 mod journal;
+mod lines;
 mod logs;
 mod ps;
 mod push;
@@ -86,6 +87,9 @@ enum Verb {
     Doctor(doctor::Args),
     /// Print a completion script for a shell.
     Completion(completion::Args),
+    /// Compile an upload. Started by the host itself, in a process that can be killed.
+    #[command(hide = true)]
+    Compile,
 }
 
 impl Verb {
@@ -106,6 +110,7 @@ impl Verb {
             Self::Config(args) => config::run(args, out),
             Self::Doctor(args) => doctor::run(args, out),
             Self::Completion(args) => completion::run(args, out),
+            Self::Compile => unreachable,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! `interlock reset`: opens what was stopped. Nothing starts by itself.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use ureq::http::Method;
 
 use super::client::{Client, Remote};
-use super::stop::scope;
+use super::stop::order;
 use super::{Out, Outcome};
 
 /// What to open, and why.
@@ -27,10 +27,14 @@ pub struct Args {
 /// # Errors
 /// What the host answers, or that it is not reachable.
 pub fn run(args: &Args, out: &Out) -> Outcome {
-    let body = json!({ "scope": scope(args.device.as_deref()), "reason": args.reason });
-    let answer: Value = Client::new(&args.remote)?.send(Method::POST, "/safety/reset", &body)?;
-    out.answer(&answer, |_| match &args.device {
-        Some(device) => format!("open again: device {device}"),
-        None => "open again: everything".to_owned(),
+    let body = order(args.device.as_deref(), &args.reason);
+    let safety: Value = Client::new(&args.remote)?.send(Method::POST, "/safety/reset", &body)?;
+    out.answer(&safety, |safety| {
+        let open = args.device.as_deref().map_or_else(|| "everything".to_owned(), |device| format!("device {device}"));
+        let still = safety.get("scopes").and_then(Value::as_array).map_or(0, Vec::len);
+        match still {
+            0 => format!("open again: {open}; nothing is stopped any more"),
+            still => format!("open again: {open}; {still} other stops stay"),
+        }
     })
 }

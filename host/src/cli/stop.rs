@@ -1,6 +1,5 @@
 //! `interlock stop`: the emergency stop.
 
-use interlock_core::gate::Scope;
 use serde_json::{Value, json};
 use ureq::http::Method;
 
@@ -29,14 +28,17 @@ pub struct Args {
 /// # Errors
 /// What the host answers, or that it is not reachable.
 pub fn run(args: &Args, out: &Out) -> Outcome {
-    let body = json!({ "scope": scope(args.device.as_deref()), "reason": args.reason, "source": "cli" });
+    let body = order(args.device.as_deref(), &args.reason);
     let report: Value = Client::new(&args.remote)?.send(Method::POST, "/safety/stop", &body)?;
     out.answer(&report, |report| people(report, args.device.as_deref()))
 }
 
-/// Everything, or one device.
-pub fn scope(device: Option<&str>) -> Scope {
-    device.map_or(Scope::All, |device| Scope::Device(device.to_owned()))
+/// What a stop or a reset says: how far it reaches, and why.
+pub fn order(device: Option<&str>, reason: &str) -> Value {
+    match device {
+        Some(device) => json!({ "scope": "device", "device": device, "reason": reason }),
+        None => json!({ "scope": "all", "reason": reason }),
+    }
 }
 
 fn people(report: &Value, device: Option<&str>) -> String {

@@ -1,6 +1,9 @@
 //! `interlock token`: access tokens.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use clap::Subcommand;
+use interlock_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use ureq::http::Method;
@@ -8,7 +11,6 @@ use ureq::http::Method;
 use super::client::{Client, Remote, escaped};
 use super::out::{STRONG, moment, paint, table};
 use super::{Out, Outcome};
-use crate::store::TokenRow;
 
 /// What to do with tokens.
 #[derive(Debug, clap::Args)]
@@ -52,12 +54,23 @@ enum Verb {
     },
 }
 
+/// A token as it is listed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Listed {
+    id: String,
+    name: String,
+    scopes: Vec<String>,
+    per_minute: Option<u32>,
+    created: Timestamp,
+    expires: Option<Timestamp>,
+    last_used: Option<Timestamp>,
+}
+
 /// A token that was made. The only time it is seen.
 #[derive(Debug, Serialize, Deserialize)]
 struct Made {
+    id: String,
     token: String,
-    #[serde(flatten)]
-    row: serde_json::Value,
 }
 
 /// Makes, lists or revokes.
@@ -67,15 +80,13 @@ struct Made {
 pub fn run(args: &Args, out: &Out) -> Outcome {
     match &args.verb {
         Verb::New { name, scopes, per_minute, expires_days, remote } => {
-            let body = json!({
-                "name": name, "scopes": scopes, "per_minute": per_minute,
-                "expires_in_s": expires_days.map(|days| u64::from(days) * 86_400),
-            });
+            let expires = expires_days.map(in_days);
+            let body = json!({ "name": name, "scopes": scopes, "per_minute": per_minute, "expires": expires });
             let made: Made = Client::new(remote)?.send(Method::POST, "/tokens", &body)?;
             out.answer(&made, |made| format!("{}\nkeep it: it is not shown again", paint(STRONG, &made.token)))
         }
         Verb::Ls { remote } => {
-            let tokens: Vec<TokenRow> = Client::new(remote)?.get("/tokens")?;
+            let tokens: Vec<Listed> = Client::new(remote)?.get("/tokens")?;
             out.answer(&tokens, |tokens| people(tokens))
         }
         Verb::Revoke { id, remote } => {
@@ -85,8 +96,15 @@ pub fn run(args: &Args, out: &Out) -> Outcome {
     }
 }
 
-fn people(tokens: &[TokenRow]) -> String {
-    let mut rows = table(["ID", "NAME", "SCOPES", "PER MINUTE", "MADE", "ENDS"]);
+/// The moment so many days from now, in Unix milliseconds.
+fn in_days(days: u32) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let end = now.saturating_add(Duration::from_secs(u64::from(days) * 86_400));
+    u64::try_from(end.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn people(tokens: &[Listed]) -> String {
+    let mut rows = table(["ID", "NAME", "SCOPES", "PER MINUTE", "MADE", "USED", "ENDS"]);
     for token in tokens {
         rows.add_row([
             token.id.clone(),
@@ -94,6 +112,7 @@ fn people(tokens: &[TokenRow]) -> String {
             token.scopes.join(" "),
             token.per_minute.map_or_else(|| "default".to_owned(), |rate| rate.to_string()),
             moment(token.created),
+            token.last_used.map_or_else(|| "-".to_owned(), moment),
             token.expires.map_or_else(|| "never".to_owned(), moment),
         ]);
     }
