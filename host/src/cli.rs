@@ -9,6 +9,7 @@ pub mod failure;
 pub mod out;
 
 mod activate;
+mod build;
 mod check;
 mod completion;
 mod config;
@@ -57,6 +58,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Build the Rust crate of a policy into a component.
+    Build(build::Args),
     /// Check a component and its configuration here, without a host.
     Check(check::Args),
     /// Upload a version of a policy: checked, compiled, tried on recent events, saved.
@@ -87,14 +90,12 @@ enum Verb {
     Doctor(doctor::Args),
     /// Print a completion script for a shell.
     Completion(completion::Args),
-    /// Compile an upload. Started by the host itself, in a process that can be killed.
-    #[command(hide = true)]
-    Compile,
 }
 
 impl Verb {
     fn run(&self, out: &Out) -> Outcome {
         match self {
+            Self::Build(args) => build::run(args, out),
             Self::Check(args) => check::run(args, out),
             Self::Push(args) => push::run(args, out),
             Self::Activate(args) => activate::run(args, out),
@@ -110,13 +111,18 @@ impl Verb {
             Self::Config(args) => config::run(args, out),
             Self::Doctor(args) => doctor::run(args, out),
             Self::Completion(args) => completion::run(args, out),
-            Self::Compile => unreachable,
         }
     }
 }
 
+/// What the host calls itself with, to compile in a process that can be killed. Not for people, so no verb.
+const COMPILE: &str = "compile";
+
 /// Reads the arguments, runs the verb, reports how it ended.
 pub fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == COMPILE) {
+        return crate::runtime::compile::child::main();
+    }
     let cli = Cli::parse();
     let out = Out::new(cli.json);
     match cli.verb.run(&out) {

@@ -38,4 +38,5 @@ pub mod http;
 pub mod telemetry;
 
 pub mod app;
+pub mod build;
 pub mod cli;

@@ -11,12 +11,12 @@ use interlock_core::readings::Readings;
 use interlock_core::state::PolicyState;
 use interlock_core::time::Timestamp;
 use serde::Serialize;
-use wasmparser::{Parser, Payload};
 
 use super::config::File;
 use super::out::{DIM, GOOD, STRONG, WARN, paint};
 use super::push::{read, read_json};
 use super::{Failure, Out, Outcome};
+use crate::build::component;
 use crate::runtime::{Prepared, Program, Rejection, Runtime, Stage};
 
 /// Runs that the usual cost is the median of.
@@ -71,7 +71,8 @@ pub fn run(args: &Args, out: &Out) -> Outcome {
     let told = move |stage: Stage| stages.set_message(super::ps::word(stage).replace('_', " "));
     let prepared = tokio.block_on(runtime.prepare(artifact, config, Limits::default(), told)).map_err(rejected)?;
     progress.finish_and_clear();
-    out.answer(&report(prepared), people)
+    let imports = component::inspect(&prepared.artifact).map_err(|error| Failure::failed(error.to_string()))?.imports;
+    out.answer(&report(prepared, imports), people)
 }
 
 fn rejected(rejection: Rejection) -> Failure {
@@ -82,10 +83,10 @@ fn rejected(rejection: Rejection) -> Failure {
     Failure::failed(format!("{rejection}{}", problems.collect::<String>()))
 }
 
-fn report(prepared: Prepared) -> Report {
+fn report(prepared: Prepared, imports: Vec<String>) -> Report {
     let (first_micros, usual_micros) = cost(&prepared.program);
     Report {
-        imports: imports(&prepared.artifact),
+        imports,
         bytes: prepared.artifact.len(),
         digest: prepared.digest,
         manifest: prepared.manifest,
@@ -107,23 +108,6 @@ fn cost(program: &Program) -> (u64, u64) {
     let mut next: Vec<u64> = (0..RUNS).map(|_| program.evaluate(&event, &readings, &state).micros).collect();
     next.sort_unstable();
     (first, next.get(RUNS / 2).copied().unwrap_or(first))
-}
-
-/// The names of what the component imports.
-fn imports(artifact: &[u8]) -> Vec<String> {
-    let mut depth = 0_u32;
-    let mut names = Vec::new();
-    for payload in Parser::new(0).parse_all(artifact).map_while(Result::ok) {
-        match payload {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(section) if depth == 0 => {
-                names.extend(section.into_iter().map_while(Result::ok).map(|import| import.name.name.to_owned()));
-            }
-            _ => {}
-        }
-    }
-    names
 }
 
 fn people(report: &Report) -> String {
