@@ -9,7 +9,9 @@ use crate::build::{self, BuildError, Built, Request, dist};
 ///
 /// Takes whichever way to WebAssembly works on this machine, wraps the module, and holds it against the contract.
 #[derive(Debug, Clone, clap::Args)]
-#[command(after_help = "Examples:\n  interlock build --manifest-path my-policy --out my-policy.wasm\n  interlock build --all")]
+#[command(
+    after_help = "Examples:\n  interlock build --manifest-path my-policy --out my-policy.wasm\n  interlock build --all"
+)]
 pub struct Args {
     /// The crate's folder, or its `Cargo.toml`.
     #[arg(long, value_name = "PATH", default_value = ".")]

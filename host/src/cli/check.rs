@@ -24,7 +24,9 @@ const RUNS: usize = 21;
 
 /// What to check.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  interlock check policy.wasm\n  interlock check logic.wasm --config rules.json --json")]
+#[command(
+    after_help = "Examples:\n  interlock check policy.wasm\n  interlock check logic.wasm --config rules.json --json"
+)]
 pub struct Args {
     /// The component.
     file: PathBuf,

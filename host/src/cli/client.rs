@@ -100,7 +100,9 @@ impl Client {
     pub fn new(remote: &Remote) -> Result<Self, Failure> {
         let base = remote.url.trim_end_matches('/').to_owned();
         if !base.starts_with("http://") && !base.starts_with("https://") {
-            return Err(Failure::usage(format!("`{base}` is no address")).hint("write for example http://127.0.0.1:8080"));
+            return Err(
+                Failure::usage(format!("`{base}` is no address")).hint("write for example http://127.0.0.1:8080")
+            );
         }
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -173,7 +175,8 @@ impl Client {
         if let Some(content_type) = content_type {
             request = request.header("content-type", content_type);
         }
-        let request = request.body(body).map_err(|error| Failure::usage(format!("`{path}` cannot be asked for: {error}")))?;
+        let request =
+            request.body(body).map_err(|error| Failure::usage(format!("`{path}` cannot be asked for: {error}")))?;
         let mut response = self.agent.run(request).map_err(|error| self.unreachable(&error))?;
         let status = response.status();
         if status.is_success() {
@@ -290,7 +293,8 @@ mod tests {
     #[test]
     fn a_host_that_is_not_there_is_exit_code_3() {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let failure = Client::new(&remote(format!("http://127.0.0.1:{port}"), None)).unwrap().get::<()>("/").unwrap_err();
+        let failure =
+            Client::new(&remote(format!("http://127.0.0.1:{port}"), None)).unwrap().get::<()>("/").unwrap_err();
         assert_eq!(failure.code(), 3);
         assert!(failure.hint.unwrap().contains("interlock up"));
     }

@@ -57,13 +57,15 @@ pub fn run(args: &Args, out: &Out) -> Outcome {
             if out.is_json() {
                 return out.json_pretty(&tree);
             }
-            let text = toml::to_string_pretty(&without_nulls(tree)).map_err(|error| Failure::failed(error.to_string()))?;
+            let text =
+                toml::to_string_pretty(&without_nulls(tree)).map_err(|error| Failure::failed(error.to_string()))?;
             out.line(text.trim_end())
         }
         Verb::Check { file } => {
             load(file.as_deref(), Vec::new())?;
             let named = file.clone().or_else(default_file);
-            let of = named.as_ref().map_or_else(|| "defaults and environment".to_owned(), |file| file.display().to_string());
+            let of =
+                named.as_ref().map_or_else(|| "defaults and environment".to_owned(), |file| file.display().to_string());
             out.answer(&json!({ "ok": true, "file": named }), |_| format!("{of}: no mistakes"))
         }
     }
@@ -76,7 +78,8 @@ pub fn run(args: &Args, out: &Out) -> Outcome {
 pub fn load(file: Option<&Path>, flags: Vec<Flag>) -> Result<Config, Failure> {
     let file = file.map(Path::to_owned).or_else(default_file);
     // Names and values that are no UTF-8 cannot be keys of the configuration.
-    let env = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let env =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Config::load(&Sources { file, env: env.collect(), flags }).map_err(|mistakes| refused(&mistakes))
 }
 
@@ -100,9 +103,11 @@ fn default_file() -> Option<PathBuf> {
 /// TOML has no null: what is not set is left out.
 fn without_nulls(tree: serde_json::Value) -> serde_json::Value {
     match tree {
-        serde_json::Value::Object(map) => {
-            map.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key, without_nulls(value))).collect()
-        }
+        serde_json::Value::Object(map) => map
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key, without_nulls(value)))
+            .collect(),
         serde_json::Value::Array(items) => items.into_iter().map(without_nulls).collect(),
         other => other,
     }

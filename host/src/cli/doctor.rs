@@ -13,8 +13,10 @@ use crate::config::Config;
 
 /// What to look at.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Run it where the host will run, while the host is stopped. Exit code 1 if a check fails; warnings do not count.\n\n\
-                        Example:\n  interlock doctor --config interlock.toml")]
+#[command(
+    after_help = "Run it where the host will run, while the host is stopped. Exit code 1 if a check fails; warnings do not count.\n\n\
+                        Example:\n  interlock doctor --config interlock.toml"
+)]
 pub struct Args {
     /// The host's configuration file.
     #[arg(long, env = "INTERLOCK_CONFIG", value_name = "FILE")]

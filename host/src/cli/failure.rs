@@ -70,9 +70,7 @@ impl Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => {
-                Self { kind: FailureKind::NobodyListens, message: String::new(), hint: None }
-            }
+            io::ErrorKind::BrokenPipe => Self { kind: FailureKind::NobodyListens, message: String::new(), hint: None },
             _ => Self::failed(error.to_string()),
         }
     }

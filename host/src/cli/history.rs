@@ -1,7 +1,7 @@
 //! `interlock history`: a policy's versions, newest first.
 
 use super::client::{Client, Remote, escaped};
-use super::out::{GOOD, moment, paint, table};
+use super::out::{moment, table};
 use super::{Out, Outcome};
 use crate::policy::PolicyView;
 use crate::store::VersionRow;
@@ -42,7 +42,7 @@ fn people(versions: &[VersionRow], active: Option<u64>) -> String {
     let mut rows = table(["", "VERSION", "WHEN", "WHO", "PLUGIN", "ARTIFACT", "CHECKSUM", "COMMENT"]);
     for version in versions {
         rows.add_row([
-            if active == Some(version.number) { paint(GOOD, "*") } else { String::new() },
+            if active == Some(version.number) { "*".to_owned() } else { String::new() },
             version.number.to_string(),
             moment(version.created),
             version.author.clone(),

@@ -16,7 +16,9 @@ const RECENT: usize = 20;
 
 /// What to do with it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  interlock journal tail --kind decision\n  interlock journal show 1042\n  interlock journal verify")]
+#[command(
+    after_help = "Examples:\n  interlock journal tail --kind decision\n  interlock journal show 1042\n  interlock journal verify"
+)]
 pub struct Args {
     #[command(subcommand)]
     verb: Verb,

@@ -100,7 +100,9 @@ fn event(observation: &Observation) -> (&'static str, String, String) {
             ("device", presence.device.clone(), if presence.online { "online" } else { "silent" }.into())
         }
         Occurrence::Alert(alert) => ("alert", alert.kpi.clone(), format!("{}: {}", word(alert.severity), alert.title)),
-        Occurrence::Incident(incident) => ("incident", incident.kind.clone(), format!("severity {}", incident.severity)),
+        Occurrence::Incident(incident) => {
+            ("incident", incident.kind.clone(), format!("severity {}", incident.severity))
+        }
         Occurrence::Access(access) => {
             ("access", access.principal.clone(), format!("{} on {}", access.action, access.target))
         }
@@ -112,7 +114,8 @@ fn event(observation: &Observation) -> (&'static str, String, String) {
 
 fn decided(record: &DecisionRecord) -> String {
     let decision = &record.decision;
-    let rules: Vec<&str> = decision.findings.iter().filter(|finding| finding.matched).map(|f| f.rule.as_str()).collect();
+    let rules: Vec<&str> =
+        decision.findings.iter().filter(|finding| finding.matched).map(|f| f.rule.as_str()).collect();
     let mut parts = Vec::new();
     if !rules.is_empty() {
         parts.push(paint(STRONG, rules.join(", ")));

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -116,8 +116,13 @@ impl Out {
 /// A plain table with these column titles.
 pub fn table<const N: usize>(titles: [&str; N]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(titles);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(titles);
     table
+}
+
+/// A table's cell in a colour; the table knows its width, which it would not of painted text.
+pub fn cell(color: Color, text: impl Display) -> Cell {
+    Cell::new(text).fg(color)
 }
 
 /// A moment as people read it, in the machine's zone: `2026-07-03 14:05:09`.

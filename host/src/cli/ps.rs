@@ -1,7 +1,9 @@
 //! `interlock ps`: the policies and what they are doing.
 
+use comfy_table::{Cell, Color};
+
 use super::client::{Client, Remote};
-use super::out::{BAD, DIM, GOOD, WARN, paint, table};
+use super::out::{BAD, cell, paint, table};
 use super::{Out, Outcome};
 use crate::policy::PolicyView;
 
@@ -32,16 +34,16 @@ fn people(policies: &[PolicyView]) -> String {
         let version = policy.active.as_ref().map_or_else(|| "-".to_owned(), |active| active.version.to_string());
         let newer = policy.latest.filter(|latest| policy.active.as_ref().is_none_or(|active| active.version < *latest));
         rows.add_row([
-            policy.name.clone(),
-            newer.map_or_else(|| version.clone(), |latest| format!("{version} (newest {latest})")),
-            word(policy.mode),
-            policy.priority.to_string(),
+            Cell::new(&policy.name),
+            Cell::new(newer.map_or_else(|| version.clone(), |latest| format!("{version} (newest {latest})"))),
+            Cell::new(word(policy.mode)),
+            Cell::new(policy.priority),
             state(policy),
-            policy.stats.evaluations.to_string(),
-            policy.stats.faults.to_string(),
-            policy.stats.waiting.to_string(),
-            format!("{:.1}", policy.stats.mean_micros),
-            policy.stats.last_fuel.to_string(),
+            Cell::new(policy.stats.evaluations),
+            Cell::new(policy.stats.faults),
+            Cell::new(policy.stats.waiting),
+            Cell::new(format!("{:.1}", policy.stats.mean_micros)),
+            Cell::new(policy.stats.last_fuel),
         ]);
     }
     let problems = policies.iter().filter_map(|policy| {
@@ -51,16 +53,16 @@ fn people(policies: &[PolicyView]) -> String {
     format!("{}{}", rows.trim_fmt(), problems.collect::<String>())
 }
 
-fn state(policy: &PolicyView) -> String {
+fn state(policy: &PolicyView) -> Cell {
     if policy.problem.is_some() {
-        return paint(BAD, "broken");
+        return cell(Color::Red, "broken");
     }
     match (policy.quarantined, policy.enabled, &policy.active, policy.stats.slow) {
-        (true, ..) => paint(BAD, "quarantined"),
-        (_, false, ..) => paint(DIM, "disabled"),
-        (_, _, None, _) => paint(DIM, "not active"),
-        (.., true) => paint(WARN, "slow"),
-        _ => paint(GOOD, "running"),
+        (true, ..) => cell(Color::Red, "quarantined"),
+        (_, false, ..) => cell(Color::DarkGrey, "disabled"),
+        (_, _, None, _) => cell(Color::DarkGrey, "not active"),
+        (.., true) => cell(Color::Yellow, "slow"),
+        _ => cell(Color::Green, "running"),
     }
 }
 

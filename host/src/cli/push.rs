@@ -18,10 +18,12 @@ use crate::policy::{JobState, JobView};
 
 /// What to upload.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "The version is checked, configured, compiled and tried on the latest event of each kind it asks to see; then it\n\
+#[command(
+    after_help = "The version is checked, configured, compiled and tried on the latest event of each kind it asks to see; then it\n\
                         is saved. Without FILE the newest version's component is kept; without --config its configuration.\n\n\
                         Examples:\n  interlock push greenhouse logic.wasm --config rules.json --comment 'first rules'\n  \
-                        interlock push greenhouse --config rules.json --activate enforce")]
+                        interlock push greenhouse --config rules.json --activate enforce"
+)]
 pub struct Args {
     /// The policy's name; made if it is new.
     name: String,

@@ -9,8 +9,10 @@ use super::{Out, Outcome};
 
 /// What to open, and why.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Nothing starts by itself: actuators stay at their safe values until a policy or a person asks anew.\n\n\
-                        Examples:\n  interlock reset --reason 'false alarm, hall 2 checked'\n  interlock reset --device ESP_02 --reason 'cable replaced'")]
+#[command(
+    after_help = "Nothing starts by itself: actuators stay at their safe values until a policy or a person asks anew.\n\n\
+                        Examples:\n  interlock reset --reason 'false alarm, hall 2 checked'\n  interlock reset --device ESP_02 --reason 'cable replaced'"
+)]
 pub struct Args {
     /// Only this device; without it everything, devices included.
     #[arg(long, value_name = "DEVICE")]

@@ -10,7 +10,9 @@ use crate::policy::PolicyView;
 
 /// How far back.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  interlock rollback greenhouse\n  interlock rollback greenhouse --to 2 --reason 'fan runs all night'")]
+#[command(
+    after_help = "Examples:\n  interlock rollback greenhouse\n  interlock rollback greenhouse --to 2 --reason 'fan runs all night'"
+)]
 pub struct Args {
     /// The policy's name.
     name: String,

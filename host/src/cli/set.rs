@@ -12,8 +12,10 @@ use crate::policy::{Adjust, PolicyView};
 
 /// What to change.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  interlock set greenhouse --mode shadow\n  interlock set greenhouse --enabled false\n  \
-                        interlock set greenhouse --priority 5 --fallback safe-value")]
+#[command(
+    after_help = "Examples:\n  interlock set greenhouse --mode shadow\n  interlock set greenhouse --enabled false\n  \
+                        interlock set greenhouse --priority 5 --fallback safe-value"
+)]
 #[group(required = true, multiple = true, id = "change", args = ["mode", "priority", "enabled", "fallback"])]
 pub struct Args {
     /// The policy's name.

@@ -9,9 +9,11 @@ use super::{Out, Outcome};
 
 /// What to stop, and why.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Every actuator takes its safe value, and no command passes until `interlock reset`, not even after a restart.\n\n\
+#[command(
+    after_help = "Every actuator takes its safe value, and no command passes until `interlock reset`, not even after a restart.\n\n\
                         Examples:\n  interlock stop --reason 'smoke in hall 2'\n  interlock stop --device ESP_02 --reason 'cable work'\n\n\
-                        A software stop does not replace a hardware one.")]
+                        A software stop does not replace a hardware one."
+)]
 pub struct Args {
     /// Only this device; without it everything.
     #[arg(long, value_name = "DEVICE")]

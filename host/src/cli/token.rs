@@ -14,8 +14,10 @@ use super::{Out, Outcome};
 
 /// What to do with tokens.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  interlock token new ci --scope policy:write --scope policy:read --expires-days 90\n  \
-                        interlock token ls\n  interlock token revoke tok_2f9c")]
+#[command(
+    after_help = "Examples:\n  interlock token new ci --scope policy:write --scope policy:read --expires-days 90\n  \
+                        interlock token ls\n  interlock token revoke tok_2f9c"
+)]
 pub struct Args {
     #[command(subcommand)]
     verb: Verb,

@@ -1,13 +1,13 @@
 //! What the machine gives: a folder, ports, a clock, a disk that syncs, a toolchain.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Finding;
+use crate::build::toolchain::{TARGET, Toolchain};
 use crate::config::Config;
 
 /// No clock that is right shows an earlier time than this: 2026-01-01, in seconds since the Unix epoch.
@@ -20,12 +20,7 @@ const SLOW_SYNC: Duration = Duration::from_millis(20);
 /// All of it.
 pub fn findings(config: &Config) -> Vec<Finding> {
     let folder = nearest(&config.host.data);
-    vec![
-        data_folder(&config.host.data, &folder),
-        disk(&folder),
-        clock(),
-        toolchain(),
-    ]
+    vec![data_folder(&config.host.data, &folder), disk(&folder), clock(), toolchain()]
 }
 
 /// The folder itself, or the nearest one above it that exists.
@@ -83,7 +78,10 @@ fn clock() -> Finding {
         let fix = "set it, and let NTP keep it: holds and time windows follow this clock";
         return Finding::fail("clock", format!("says {shown}, which is in the past"), fix);
     }
-    Finding::ok("clock", format!("says {shown}, zone {}", jiff::tz::TimeZone::system().iana_name().unwrap_or("unknown")))
+    Finding::ok(
+        "clock",
+        format!("says {shown}, zone {}", jiff::tz::TimeZone::system().iana_name().unwrap_or("unknown")),
+    )
 }
 
 /// Whether a port can be listened on.
@@ -95,30 +93,22 @@ pub fn port(check: &'static str, address: SocketAddr, setting: &str) -> Finding 
             format!("{address} is taken, perhaps by a host that runs"),
             format!("stop what listens there, or choose another port with {setting}"),
         ),
-        Err(error) => Finding::fail(check, format!("{address}: {error}"), format!("choose another address with {setting}")),
+        Err(error) => {
+            Finding::fail(check, format!("{address}: {error}"), format!("choose another address with {setting}"))
+        }
     }
 }
 
 /// What `interlock build` would use. A host runs without.
 fn toolchain() -> Finding {
-    let rustup = sysroot("rustc").map(|root| root.join("lib/rustlib/wasm32-unknown-unknown/lib"));
-    if rustup.is_some_and(|target| target.is_dir()) {
-        return Finding::ok("toolchain", "the target wasm32-unknown-unknown is installed");
+    match Toolchain::find() {
+        Ok(found) => Finding::ok("toolchain", format!("`interlock build` takes {}", found.version)),
+        Err(error) => Finding::warn(
+            "toolchain",
+            format!("`interlock build` finds no compiler for {TARGET}; a host runs without"),
+            error.to_string(),
+        ),
     }
-    let debian = sysroot("/usr/bin/rustc").map(|root| root.join("lib/rustlib/src/rust/library/std/Cargo.toml"));
-    if debian.is_some_and(|source| fs::exists(source).unwrap_or(false)) {
-        return Finding::ok("toolchain", "Debian's rustc with the standard library's sources is installed");
-    }
-    Finding::warn(
-        "toolchain",
-        "nothing here builds WebAssembly; the host runs without, `interlock build` does not",
-        "rustup target add wasm32-unknown-unknown, or apt-get install rustc-web cargo-web rust-web-src",
-    )
-}
-
-fn sysroot(rustc: &str) -> Option<PathBuf> {
-    let answer = Command::new(rustc).args(["--print", "sysroot"]).output().ok()?;
-    answer.status.success().then(|| PathBuf::from(String::from_utf8_lossy(&answer.stdout).trim()))
 }
 
 #[cfg(test)]
