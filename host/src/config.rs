@@ -9,6 +9,8 @@
 
 pub mod actuators;
 pub mod host;
+pub mod journal;
+pub mod mqtt;
 pub mod policies;
 pub mod runtime;
 
@@ -31,6 +33,10 @@ pub use mistakes::{Mistake, Mistakes};
 pub struct Config {
     /// The process itself: data folder, drain, logs.
     pub host: host::Host,
+    /// How long the journal keeps what happened.
+    pub journal: journal::Journal,
+    /// The wire to devices.
+    pub mqtt: mqtt::Mqtt,
     /// How policies run.
     pub policies: policies::Policies,
     /// The engine that runs them.
@@ -55,6 +61,8 @@ impl Config {
     pub fn problems(&self) -> Vec<String> {
         let rooms = [
             self.host.problems(),
+            self.journal.problems(),
+            self.mqtt.problems(),
             self.policies.problems(),
             self.runtime.problems(),
             actuators::problems(&self.actuators, &self.sensors),

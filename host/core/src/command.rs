@@ -58,6 +58,15 @@ impl<T> Approved<T> {
     }
 }
 
+impl Approved<Command> {
+    /// The approval of a command that the gate let pass before, read back from its own durable row in the outbox.
+    ///
+    /// INVARIANT (no second way in): the journal's outbox is the only caller; `.clippy.toml` refuses every other one.
+    pub const fn recall(command: Command) -> Self {
+        Self(command)
+    }
+}
+
 /// A command to a safe value, for the way around every queue. Only the latch can make one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SafeCommand(Command);

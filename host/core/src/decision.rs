@@ -53,7 +53,7 @@ pub enum Ruling {
 #[serde(rename_all = "snake_case")]
 pub enum Setting {
     /// Drive it to this value, in the actuator's unit.
-    Value(f64),
+    Value(#[serde(with = "crate::number")] f64),
     /// Give the slot back.
     Release,
 }

@@ -160,6 +160,15 @@ pub enum Body {
         /// How many were removed.
         removed: u64,
     },
+    /// A personal value was erased. Its commitment stays, so the chain still verifies.
+    Erased {
+        /// The record it stood in.
+        of: Seq,
+        /// Which of that record's personal fields, counted from 0.
+        field: u8,
+        /// Who. A personal field.
+        by: Personal,
+    },
 }
 
 /// A policy's answer and what the gate made of it.
