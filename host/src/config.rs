@@ -10,6 +10,7 @@
 pub mod actuators;
 pub mod host;
 pub mod journal;
+pub mod mqtt;
 pub mod policies;
 pub mod runtime;
 
@@ -34,6 +35,8 @@ pub struct Config {
     pub host: host::Host,
     /// How long the journal keeps what happened.
     pub journal: journal::Journal,
+    /// The wire to devices.
+    pub mqtt: mqtt::Mqtt,
     /// How policies run.
     pub policies: policies::Policies,
     /// The engine that runs them.
@@ -59,6 +62,7 @@ impl Config {
         let rooms = [
             self.host.problems(),
             self.journal.problems(),
+            self.mqtt.problems(),
             self.policies.problems(),
             self.runtime.problems(),
             actuators::problems(&self.actuators, &self.sensors),

@@ -1,5 +1,7 @@
 //! What happened: the kinds of event, and the observation that becomes one when the line gives it a place and a time.
 
+pub mod parse;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::{Seq, Timestamp};

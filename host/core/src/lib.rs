@@ -9,6 +9,8 @@
 
 pub mod time;
 
+pub mod topic;
+
 pub mod event;
 pub mod number;
 pub mod policy;
