@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::feed::Feed;
-use crate::http::Served;
 use crate::http::state::ApiState;
 use crate::journal::Journal;
 use crate::journal::batch::BatchSender;
@@ -28,7 +27,8 @@ pub struct App {
     first_token: Option<String>,
     drain: Duration,
     api: ApiState,
-    http: Served,
+    /// Ends when every client was told and has gone.
+    http: tokio::task::JoinHandle<()>,
     broker: Option<Broker>,
     /// Stops taking messages from the broker.
     intake: CancellationToken,

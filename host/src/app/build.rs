@@ -68,7 +68,7 @@ pub(super) async fn build(config: Config) -> Result<App> {
 
     let broker = match config.mqtt.url {
         Some(_) => None,
-        None => Some(Broker::start(&config.mqtt.broker, &data).await?),
+        None => Some(Broker::start(&config.mqtt, &data).await?),
     };
     let address = match (&config.mqtt.url, &broker) {
         (Some(url), _) => Address::parse(url)?,
@@ -85,7 +85,7 @@ pub(super) async fn build(config: Config) -> Result<App> {
 
     let feed = Feed::new();
     let (commands, outgoing) = mpsc::channel(OUTLET);
-    let (batches, writer) = Writer::start(journal.clone(), feed.clone(), commands, clock.clone())?;
+    let (batches, writer) = Writer::start(journal.clone(), feed.clone(), commands, clock.clone(), metrics.clone())?;
     let (line, inputs) = Line::new(journal.health());
     latch.connect(wire, line.clone());
     let readings = readings(&config, &journal)?;
@@ -148,17 +148,17 @@ pub(super) async fn build(config: Config) -> Result<App> {
     };
     let close = CancellationToken::new();
     let taking = CancellationToken::new();
-    let http = crate::http::serve(&config.http, api.clone(), close.clone()).await?;
+    let (listening, http) = crate::http::serve(config.http.clone(), api.clone(), close.clone()).await?;
 
     let rows = Arc::clone(&store);
     let outbox = Box::new(move || rows.outbox().unwrap_or_default());
     tasks.spawn(named("stop wire", stops.run(latch.clone(), line.clone(), close.clone())));
     tasks.spawn(named("outlet", outlet.run(outgoing, outbox, latch, line.clone(), close.clone())));
     tasks.spawn(named("intake", intake.run(line.clone(), taking.clone(), close.clone())));
-    tasks.spawn(named("quarantine", ended_by(&close, policies.keep_quarantine(quarantined))));
-    tasks.spawn(named("retention", ended_by(&close, retention::keep(journal, config.journal.clone(), line))));
-    let addresses = Addresses { http: http.address, mqtt: broker.as_ref().map(Broker::local_addr) };
-    info!(http = %addresses.http, broker = %address, "the host is open");
+    tasks.spawn(named("quarantine", ended_by(close.clone(), policies.keep_quarantine(quarantined))));
+    tasks.spawn(named("retention", ended_by(close.clone(), retention::keep(journal, config.journal.clone(), line))));
+    let addresses = Addresses { http: listening, mqtt: broker.as_ref().map(Broker::local_addr) };
+    info!(http = %listening, broker = %address, "the host is open");
     let drain = Duration::from_secs(config.host.drain_s);
     Ok(App { addresses, first_token, drain, api, http, broker, intake: taking, close, tasks, workers, writer, batches })
 }
@@ -251,9 +251,6 @@ async fn named(name: &'static str, task: impl Future<Output = ()>) -> &'static s
 }
 
 /// A task that ends when the host closes.
-fn ended_by(close: &CancellationToken, task: impl Future<Output = ()>) -> impl Future<Output = ()> {
-    let close = close.clone();
-    async move {
-        close.run_until_cancelled(task).await;
-    }
+async fn ended_by(close: CancellationToken, task: impl Future<Output = ()>) {
+    close.run_until_cancelled_owned(task).await;
 }

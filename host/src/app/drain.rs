@@ -36,7 +36,8 @@ pub(super) async fn drain(app: App) -> Result<Ended> {
     close.cancel();
     drop(api);
     let closed = async {
-        http.closed().await;
+        // It ends by itself; a panic in it was logged where it happened.
+        let _ = http.await;
         while tasks.join_next().await.is_some() {}
     };
     if tokio::time::timeout_at(deadline, closed).await.is_err() {

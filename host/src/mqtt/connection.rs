@@ -280,7 +280,7 @@ impl Link {
         }
     }
 
-    async fn tell(&self, event: Event) {
+    async fn tell(&mut self, event: Event) {
         // A reader that is gone is on its way to `close`.
         let _ = self.events.send(Numbered { client: self.number, event }).await;
     }
