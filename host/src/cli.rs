@@ -17,6 +17,7 @@ mod doctor;
 mod history;
 mod journal;
 mod lines;
+mod live;
 mod logs;
 mod ps;
 mod push;

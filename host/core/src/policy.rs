@@ -151,6 +151,7 @@ pub struct Manifest {
 /// What is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = ConfigProblem))]
 pub struct Problem {
     /// JSON pointer to the culprit.
     pub pointer: String,

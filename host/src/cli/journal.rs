@@ -93,18 +93,15 @@ pub fn run(args: &Args, out: &Out) -> Outcome {
 ///
 /// # Errors
 /// What the host answers, or that it is not reachable.
-pub fn records(client: &Client, after: Option<u64>, kinds: &[String]) -> Result<Vec<Record>, Failure> {
-    let Some(after) = after else { return newest(client, RECENT, kinds) };
-    Ok(client.get::<Page>(&format!("/journal?after={after}{}", query(kinds)))?.records)
+pub fn records(client: &Client, after: Option<u64>) -> Result<Vec<Record>, Failure> {
+    let Some(after) = after else { return newest(client, RECENT, &[]) };
+    Ok(client.get::<Page>(&format!("/journal?after={after}&limit=1000"))?.records)
 }
 
 fn newest(client: &Client, limit: usize, kinds: &[String]) -> Result<Vec<Record>, Failure> {
-    let page: Page = client.get(&format!("/journal?limit={limit}{}", query(kinds)))?;
+    let kinds = if kinds.is_empty() { String::new() } else { format!("&kind={}", escaped(&kinds.join(","))) };
+    let page: Page = client.get(&format!("/journal?limit={limit}{kinds}"))?;
     Ok(page.records.into_iter().rev().collect())
-}
-
-fn query(kinds: &[String]) -> String {
-    if kinds.is_empty() { String::new() } else { format!("&kind={}", escaped(&kinds.join(","))) }
 }
 
 fn verified(found: &Value, out: &Out) -> Outcome {

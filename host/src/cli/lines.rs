@@ -21,18 +21,24 @@ pub fn lines(record: &Record) -> Vec<String> {
 }
 
 fn line(record: &Record, kind: &str, whom: &str, what: &str) -> String {
-    let time = i64::try_from(record.at.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    let time = time.map_or_else(String::new, |time| {
-        time.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.3f").to_string()
-    });
-    // Padded before it is painted: escape sequences have no width.
+    let at = i64::try_from(record.at.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    columns(at, kind, whom, what)
+}
+
+/// Time, kind, whom it concerns, what happened: one line in columns.
+pub fn columns(at: Option<jiff::Timestamp>, kind: &str, whom: &str, what: &str) -> String {
+    let time = at.map_or_else(
+        || " ".repeat(12),
+        |at| at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S%.3f").to_string(),
+    );
     let style = match kind {
         "command" => GOOD,
         "decision" => STRONG,
         "fault" | "stop" | "malformed" => BAD,
-        "reset" | "undelivered" => WARN,
+        "reset" | "undelivered" | "gap" => WARN,
         _ => DIM,
     };
+    // Padded before it is painted: escape sequences have no width.
     format!("{} {} {whom:<20} {what}", paint(DIM, time), paint(style, format!("{kind:<9}")))
 }
 
@@ -71,6 +77,9 @@ fn describe(body: &Body) -> (&'static str, String, String) {
             ("approval", format!("decision {decision}"), format!("{answer} by {}", person(by)))
         }
         Body::Token { id, change, .. } => ("token", id.clone(), change.clone()),
+        Body::Erased { of, field, by } => {
+            ("erased", format!("record {of}"), format!("personal field {field}, by {}", person(by)))
+        }
         Body::Anchored { first, removed } => {
             ("anchored", "journal".into(), format!("{removed} old records removed; it begins at {first}"))
         }
@@ -204,7 +213,7 @@ fn word_of_step(change: &PolicyChange) -> String {
 }
 
 /// A number without noise: at most three decimals.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

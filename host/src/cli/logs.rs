@@ -2,14 +2,15 @@
 
 use super::client::{Client, Remote, escaped};
 use super::lines::lines;
-use super::out::{WARN, paint};
-use super::{Out, Outcome};
+use super::{Failure, Out, Outcome, live};
 use crate::journal::record::Record;
 
 /// What to show.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  interlock logs -f\n  interlock logs -f --topic decision --topic fault\n  \
-                        interlock logs --after 1200 --json")]
+#[command(
+    after_help = "Examples:\n  interlock logs -f\n  interlock logs -f --topic 'logic_execution/#' --topic 'actuator_command/#'\n  \
+                        interlock logs --after 1200 --json"
+)]
 pub struct Args {
     /// Go on with what happens next, until Ctrl-C.
     #[arg(short, long)]
@@ -17,8 +18,9 @@ pub struct Args {
     /// Begin after this record; without it with the newest 20, or with `-f` with what happens next.
     #[arg(long, value_name = "SEQ")]
     after: Option<u64>,
-    /// Only records of this kind: reading, decision, fault, stop, policy, … May be given several times.
-    #[arg(long, value_name = "TOPIC")]
+    /// Only these topics, as live clients name them: `sensor_data/ESP_01`, `logic_execution/#`, … May be given several
+    /// times. Without `-f`, see `journal tail --kind`.
+    #[arg(long, value_name = "TOPIC", requires = "follow")]
     topic: Vec<String>,
     #[command(flatten)]
     remote: Remote,
@@ -33,7 +35,7 @@ pub fn run(args: &Args, out: &Out) -> Outcome {
     if args.follow {
         return client.events(&stream(args), |data| show_event(data, *out));
     }
-    super::journal::records(&client, args.after, &args.topic)?.iter().try_for_each(|record| show(record, *out))
+    super::journal::records(&client, args.after)?.iter().try_for_each(|record| show(record, *out))
 }
 
 /// One record as lines, or as one line of JSON.
@@ -55,10 +57,9 @@ fn stream(args: &Args) -> String {
 }
 
 fn show_event(data: &str, out: Out) -> Outcome {
-    match serde_json::from_str::<Record>(data) {
-        Ok(record) => show(&record, out),
-        // A gap, or something that a newer host says.
-        Err(_) if out.is_json() => out.line(data),
-        Err(_) => out.line(paint(WARN, data)),
+    if out.is_json() {
+        return out.line(data);
     }
+    let event = serde_json::from_str(data).map_err(|error| Failure::failed(format!("`{data}` is no JSON: {error}")))?;
+    out.line(live::line(&event))
 }

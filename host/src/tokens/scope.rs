@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// One permission. `admin` includes all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = TokenScope)]
 pub enum Scope {
     /// See policies, devices, sensors, actuators, what is stopped, and the live feed.
     #[serde(rename = "policy:read")]

@@ -102,9 +102,10 @@ mod tests {
             said(r#"{"type": "subscribe", "topic": "sensor_data/ESP_01"}"#),
             Said::Subscribe { topic, after: None } if topic == "sensor_data/ESP_01"
         ));
-        assert!(
-            matches!(said(r#"{"type":"subscribe","topic":"#","after":7}"#), Said::Subscribe { after: Some(7), .. })
-        );
+        assert!(matches!(
+            said(r##"{"type":"subscribe","topic":"#","after":7}"##),
+            Said::Subscribe { after: Some(7), .. }
+        ));
         assert!(matches!(said(r#"{"type": "unsubscribe", "topic": "a", "client": 1}"#), Said::Unsubscribe { .. }));
         let Said::Ping { timestamp } = said(r#"{"type": "ping", "timestamp": "now"}"#) else { panic!() };
         assert_eq!(pong(&timestamp), json!({"event_type": "pong", "timestamp": "now"}));

@@ -98,7 +98,7 @@ const fn fields(what: &Occurrence) -> &'static [&'static str] {
         Occurrence::Alert(_) => &["type", "kpi", "title", "message", "severity", "delta", "roles"],
         Occurrence::Incident(_) => &["type", "kind", "severity", "context"],
         Occurrence::Access(_) => &["type", "principal", "roles", "action", "target", "context"],
-        Occurrence::Outcome(_) => &["type", "decision", "name", "success", "code"],
+        Occurrence::Outcome(_) => &["type", "policy", "decision", "name", "success", "code"],
         Occurrence::Custom(_) => &["type", "kind", "body"],
         Occurrence::Tick(_) => &["type", "policy"],
     }
@@ -119,7 +119,7 @@ mod tests {
                 "roles": ["r"]}),
             json!({"type": "incident", "kind": "k", "severity": 3, "context": {}}),
             json!({"type": "access", "principal": "p", "roles": [], "action": "a", "target": "t", "context": {}}),
-            json!({"type": "outcome", "decision": 3, "name": "n", "success": true, "code": "PASSED"}),
+            json!({"type": "outcome", "policy": "p", "decision": 3, "name": "n", "success": true, "code": "PASSED"}),
             json!({"type": "custom", "kind": "k", "body": [1]}),
         ]
     }

@@ -56,6 +56,12 @@ pub(crate) struct UploadBody {
     activate: Option<Mode>,
 }
 
+/// A component as it is, for the description only: it is read as a stream.
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "the shape of a body that is never one value")]
+pub(crate) struct Component(Vec<u8>);
+
 /// A configuration for the artifact of the newest version.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -86,7 +92,7 @@ pub(crate) struct JobStarted {
 #[utoipa::path(
     post, path = "/api/v1/policies/{name}/versions", tag = "author",
     params(("name" = String, Path, description = "The policy; made if it is new"), UploadQuery),
-    request_body(content(([u8] = "application/wasm"), (UploadBody = "application/json"))),
+    request_body(content((Component = "application/wasm"), (UploadBody = "application/json"))),
     responses((status = 202, description = "It is being made", body = JobStarted,
         headers(("Location" = String, description = "The job")))),
     security(("bearer" = ["policy:write"]))
