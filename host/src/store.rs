@@ -171,7 +171,7 @@ pub struct PolicyRow {
 }
 
 /// A version of a policy. Immutable.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct VersionRow {
     /// The slot's name.
     pub policy: String,
