@@ -26,6 +26,7 @@ mod rollback;
 mod set;
 mod stop;
 mod token;
+mod up;
 
 use std::process::ExitCode;
 
@@ -59,6 +60,8 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Start the host: broker, policies, gate, journal, API and page.
+    Up(up::Args),
     /// Build the Rust crate of a policy into a component.
     Build(build::Args),
     /// Check a component and its configuration here, without a host.
@@ -96,6 +99,7 @@ enum Verb {
 impl Verb {
     fn run(&self, out: &Out) -> Outcome {
         match self {
+            Self::Up(args) => up::run(args, out),
             Self::Build(args) => build::run(args, out),
             Self::Check(args) => check::run(args, out),
             Self::Push(args) => push::run(args, out),

@@ -15,6 +15,11 @@ use super::failure::Failure;
 /// The local token's file name in the data folder.
 pub const TOKEN_FILE: &str = "token";
 
+/// Where a host answers unless it is told otherwise.
+pub const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+/// Where a host keeps its data unless it is told otherwise.
+pub const DEFAULT_DATA: &str = "interlock-data";
+
 /// Where the native API begins; the paths of all calls are relative to it.
 const API: &str = "/api/v1";
 
@@ -26,13 +31,13 @@ const MAX_ANSWER: u64 = 64 * 1024 * 1024;
 #[command(next_help_heading = "Connection")]
 pub struct Remote {
     /// Where the host answers.
-    #[arg(long, env = "INTERLOCK_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    #[arg(long, env = "INTERLOCK_URL", default_value = DEFAULT_URL, value_name = "URL")]
     pub url: String,
     /// The access token. Without one, the token that a host on this machine left in its data folder is taken.
     #[arg(long, env = "INTERLOCK_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub token: Option<String>,
     /// The data folder of the host on this machine.
-    #[arg(long, env = "INTERLOCK_HOST_DATA", default_value = "interlock-data", value_name = "DIR")]
+    #[arg(long, env = "INTERLOCK_HOST_DATA", default_value = DEFAULT_DATA, value_name = "DIR")]
     pub data: PathBuf,
 }
 

@@ -8,9 +8,11 @@ use super::out::{BAD, DIM, GOOD, STRONG, WARN, paint};
 use super::ps::word;
 use crate::journal::record::{Body, ChangeRecord, DecisionRecord, FaultRecord, Personal, PolicyChange, Record};
 
-/// The lines of one record: the record itself, then each command that follows from it.
-pub fn lines(record: &Record) -> Vec<String> {
+/// The lines of one record: the record itself, then each command that follows from it. A decision is shown with what
+/// caused it, where that is known.
+pub fn lines(record: &Record, cause: Option<&str>) -> Vec<String> {
     let (kind, whom, what) = describe(&record.body);
+    let what = cause.map_or_else(|| what.clone(), |cause| format!("{cause} -> {what}"));
     let mut lines = vec![line(record, kind, &whom, &what)];
     for change in changes(&record.body) {
         let command = &change.command;
@@ -226,7 +228,7 @@ mod tests {
     fn plain(record: serde_json::Value) -> Vec<String> {
         let record: Record = serde_json::from_value(record).unwrap();
         let strip = |line: String| anstream::adapter::strip_str(&line).to_string();
-        lines(&record).into_iter().map(strip).map(|line| line.split_once(' ').unwrap().1.to_owned()).collect()
+        lines(&record, None).into_iter().map(strip).map(|line| line.split_once(' ').unwrap().1.to_owned()).collect()
     }
 
     #[test]

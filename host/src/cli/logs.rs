@@ -46,7 +46,7 @@ pub fn show(record: &Record, out: Out) -> Outcome {
     if out.is_json() {
         return out.line(serde_json::to_string(record).unwrap_or_default());
     }
-    lines(record).iter().try_for_each(|line| out.line(line))
+    lines(record, None).iter().try_for_each(|line| out.line(line))
 }
 
 fn stream(args: &Args) -> String {

@@ -45,7 +45,7 @@ impl Host {
         if !(1..=300).contains(&self.drain_s) {
             problems.push(format!("`host.drain_s` is {}; choose 1 to 300 seconds", self.drain_s));
         }
-        if let Err(problem) = self.log.parse::<tracing_subscriber::filter::Targets>() {
+        if let Err(problem) = tracing_subscriber::EnvFilter::try_new(&self.log) {
             let log = &self.log;
             problems.push(format!("`host.log` is `{log}`, which is no filter ({problem}); write for example `info`"));
         }
