@@ -218,6 +218,7 @@ impl Gate {
     pub fn reset(&mut self, scope: &Scope, now: Timestamp) -> Effects {
         let now = self.tick(now);
         let mut out = Effects::default();
+        self.settle_due(now, &mut out);
         let was = self.stopped.clone();
         self.stopped.retain(|stopped| *scope != Scope::All && stopped != scope);
         let open = |device: &str| stop::active(&was, device) && !stop::active(&self.stopped, device);
