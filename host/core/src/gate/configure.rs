@@ -5,10 +5,14 @@ use std::mem;
 
 use super::effect::Told;
 use super::envelope::{Envelope, Table};
+use super::interlock::Rest;
 use super::point::{Point, resting};
 use super::words::{Effects, Why};
 use super::{Gate, range, stop};
 use crate::time::Timestamp;
+
+/// After this long nobody asks any more what left a group. Dead times are seconds.
+const LONGEST_REST_MS: u64 = 86_400_000;
 
 /// Where what left a wire was put, and when it last changed, by device and channel.
 type Wires = HashMap<(String, String), (f64, Option<Timestamp>)>;
@@ -24,7 +28,7 @@ impl Gate {
         let mut out = Effects::default();
         self.settle_due(now, &mut out);
         let old = mem::replace(&mut self.table, table);
-        self.rests.retain(|_, until| now < *until);
+        self.rests.retain(|_, rest| now.since(rest.off) < LONGEST_REST_MS);
         let mut wires = Wires::new();
         for (name, was) in &old.actuators {
             if !self.table.actuators.get(name).is_some_and(|is| same_wire(was, is)) {
@@ -58,14 +62,11 @@ impl Gate {
         }
     }
 
-    /// Makes a group rest for the longest dead time in it, and at least for `dead_ms`, after something that is no part
-    /// of it any more went safe.
+    /// Makes a group rest after something that went safe and is no part of it any more.
     pub(super) fn rest(&mut self, group: &str, dead_ms: u64, off: Option<Timestamp>) {
         let Some(off) = off else { return };
-        let members = self.table.group(group).iter().filter_map(|name| self.table.actuators.get(name));
-        let dead = members.map(|envelope| envelope.dead_time_ms).fold(dead_ms, u64::max);
-        let until = self.rests.entry(group.to_owned()).or_default();
-        *until = off.after(dead).max(*until);
+        let rest = Rest { off, dead_ms };
+        self.rests.entry(group.to_owned()).and_modify(|known| *known = known.and(rest)).or_insert(rest);
     }
 
     fn leave(&mut self, name: &str, was: &Envelope, wires: &mut Wires, now: Timestamp, out: &mut Effects) {

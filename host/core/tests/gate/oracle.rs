@@ -46,6 +46,9 @@ pub struct Oracle {
     old: Table,
     lines: BTreeMap<String, Line>,
     offs: BTreeMap<String, Vec<Off>>,
+    /// What may not be driven at all, and what might not under the table before.
+    bars: BTreeSet<String>,
+    old_bars: BTreeSet<String>,
     stopped: BTreeSet<Scope>,
     ids: BTreeSet<String>,
     number: u64,
@@ -57,7 +60,11 @@ fn wire(envelope: &Envelope) -> (String, String) {
     (envelope.device.clone(), envelope.channel.clone())
 }
 
-/// Whether nothing may be written to it: its pin has two meanings or its safe value is outside its range.
+/// What nothing may be written to: its pin has two meanings or its safe value is outside its range.
+fn all_barred(table: &Table) -> BTreeSet<String> {
+    table.actuators.keys().filter(|name| barred(table, name)).cloned().collect()
+}
+
 fn barred(table: &Table, name: &str) -> bool {
     let Some(envelope) = table.actuators.get(name) else { return true };
     let twins = table.actuators.values().filter(|other| wire(other) == wire(envelope)).count();
@@ -111,7 +118,7 @@ fn earlier(a: Option<u64>, b: Option<u64>) -> Option<u64> {
 
 impl Oracle {
     pub fn new(table: &Table) -> Self {
-        let mut oracle = Self { table: table.clone(), old: table.clone(), ..Self::default() };
+        let mut oracle = Self { table: table.clone(), bars: all_barred(table), ..Self::default() };
         for (name, envelope) in &table.actuators {
             oracle.lines.insert(name.clone(), Line { value: envelope.safe, ..Line::default() });
         }
@@ -127,17 +134,18 @@ impl Oracle {
         let envelope = &self.table.actuators[&write.actuator];
         let stopped = self.is_stopped(&envelope.device);
         let fresh = !write.cause.retained && now - write.cause.at.0 <= envelope.max_cause_age_ms;
-        let sound = !barred(&self.table, &write.actuator);
+        let sound = !self.bars.contains(&write.actuator);
         let value = match write.set {
-            Setting::Value(asked) => {
-                admitted(envelope, asked).filter(|value| leased(envelope, &write.writer, *value) && write.hold_ms != Some(0))
-            }
+            Setting::Value(asked) => admitted(envelope, asked)
+                .filter(|value| leased(envelope, &write.writer, *value) && write.hold_ms != Some(0)),
             Setting::Release => Some(0.0),
         };
         let right = !stopped && fresh && sound && value.is_some();
         let taken = verdict.outcome != Outcome::Refuse;
         if taken && !right {
-            return Err(format!("took {write:?} though stopped {stopped}, fresh {fresh}, sound {sound}, value {value:?}"));
+            return Err(format!(
+                "took {write:?} though stopped {stopped}, fresh {fresh}, sound {sound}, value {value:?}"
+            ));
         }
         if !taken && right && verdict.code != Code::MaxOnTime {
             return Err(format!("refused {write:?} for no reason: {verdict:?}"));
@@ -187,6 +195,7 @@ impl Oracle {
     /// Another table: what left, what does not fit any more, and what moved to another group.
     pub fn configured(&mut self, table: &Table, now: u64) {
         self.old = std::mem::replace(&mut self.table, table.clone());
+        self.old_bars = std::mem::replace(&mut self.bars, all_barred(table));
         let mut wires: BTreeMap<(String, String), Line> = BTreeMap::new();
         for (name, was) in &self.old.actuators {
             let stays = table.actuators.get(name).is_some_and(|is| wire(is) == wire(was));
@@ -207,8 +216,8 @@ impl Oracle {
         for (name, is) in &table.actuators {
             let fresh = || wires.get(&wire(is)).cloned().unwrap_or(Line { value: is.safe, ..Line::default() });
             let line = self.lines.entry(name.clone()).or_insert_with(fresh);
-            let bars = barred(table, name);
-            if barred(&self.old, name) {
+            let bars = self.bars.contains(name);
+            if self.old_bars.contains(name) {
                 // It was told nothing, so it is taken to be safe.
                 *line = Line { value: is.safe, changed: line.changed, ..Line::default() };
             }
@@ -238,7 +247,7 @@ impl Oracle {
     pub fn restarted(&mut self, table: &Table, effects: &Effects) -> Result<(), String> {
         let told: BTreeSet<_> = effects.changes.iter().map(|change| change.command.get().actuator.clone()).collect();
         for (name, envelope) in &table.actuators {
-            if !told.contains(name) && !barred(table, name) && !self.is_stopped(&envelope.device) {
+            if !told.contains(name) && !self.bars.contains(name) && !self.is_stopped(&envelope.device) {
                 return Err(format!("`{name}` was not told its value after a start"));
             }
         }
@@ -285,7 +294,7 @@ impl Oracle {
         ensure(command.issued.0 == now && command.valid_until.0 > now, "issued at another time, or expired at once")?;
         let here = (command.device.clone(), command.channel.clone());
         let is = self.table.actuators.get(&command.actuator).filter(|is| wire(is) == here);
-        let Some(envelope) = is.filter(|_| !barred(&self.table, &command.actuator)).cloned() else {
+        let Some(envelope) = is.filter(|_| !self.bars.contains(&command.actuator)).cloned() else {
             // The last word to what left, or may not be driven any more.
             let was = self.old.actuators.get(&command.actuator).filter(|was| wire(was) == here);
             let was = was.ok_or("nothing is or was configured there")?.clone();
@@ -311,7 +320,9 @@ impl Oracle {
         let switch = envelope.kind == ActuatorKind::Switch;
         ensure(!switch || value == envelope.min || value == envelope.max, "no value of a switch")?;
         ensure(open(envelope, now), "outside the hours")?;
-        if value != line.value && let Some(changed) = line.changed {
+        if value != line.value
+            && let Some(changed) = line.changed
+        {
             let passed = now - changed;
             ensure(passed >= envelope.min_interval_ms, "too soon after the last change")?;
             let counted = if switch { passed } else { passed.min(1_000) };
@@ -330,19 +341,23 @@ impl Oracle {
     fn interlocked(&self, command: &Command, envelope: &Envelope, now: u64) -> Result<(), String> {
         let Some(group) = &envelope.group else { return Ok(()) };
         for (name, other) in &self.table.actuators {
-            if *name != command.actuator && other.group.as_ref() == Some(group) && !barred(&self.table, name) {
+            if *name != command.actuator && other.group.as_ref() == Some(group) && !self.bars.contains(name) {
                 if self.lines[name].value != other.safe {
                     return Err(format!("`{name}` of the same group is on"));
                 }
             }
         }
         for off in self.offs.get(group).into_iter().flatten() {
-            let member = self.table.actuators.get(&off.name);
-            let member = member.is_some_and(|is| wire(is) == off.wire && is.group.as_ref() == Some(group));
-            let dead = if member { off.dead.max(envelope.dead_time_ms) } else { off.dead };
+            let is = self.table.actuators.get(&off.name);
+            let member = is.filter(|is| wire(is) == off.wire && is.group.as_ref() == Some(group));
+            let dead = member.map_or(off.dead, |is| is.dead_time_ms.max(envelope.dead_time_ms));
             let itself = off.name == command.actuator || off.wire == wire(envelope);
             if !itself && now < off.at + dead {
-                return Err(format!("`{}` of the same group was on {} ms ago, dead time {dead}", off.name, now - off.at));
+                return Err(format!(
+                    "`{}` of the same group was on {} ms ago, dead time {dead}",
+                    off.name,
+                    now - off.at
+                ));
             }
         }
         Ok(())
@@ -387,7 +402,9 @@ impl Oracle {
         }
         if value != envelope.safe {
             line.away_since.get_or_insert(now);
-        } else if line.away_since.take().is_some() && let Some(group) = &envelope.group {
+        } else if line.away_since.take().is_some()
+            && let Some(group) = &envelope.group
+        {
             let off = Off { name: name.to_owned(), wire: wire(envelope), at: now, dead: envelope.dead_time_ms };
             self.offs.entry(group.clone()).or_default().push(off);
         }
@@ -397,17 +414,23 @@ impl Oracle {
     pub fn agrees(&self, views: &[View], now: u64) -> Result<(), String> {
         for view in views {
             let (envelope, line) = (&self.table.actuators[&view.actuator], &self.lines[&view.actuator]);
-            if barred(&self.table, &view.actuator) {
+            if self.bars.contains(&view.actuator) {
                 continue;
             }
             if view.effective != line.value {
-                return Err(format!("`{}` was told {} but is said to be {}", view.actuator, line.value, view.effective));
+                return Err(format!(
+                    "`{}` was told {} but is said to be {}",
+                    view.actuator, line.value, view.effective
+                ));
             }
             let strongest = line.wants.iter().min_by_key(|want| (want.priority, u64::MAX - want.number));
             let wanted = strongest.map_or(envelope.safe, |want| want.value);
             let away = line.value != envelope.safe;
             if line.value != wanted && view.deferred_until.is_none() {
-                return Err(format!("`{}` is {} though {wanted} is wanted and nothing waits", view.actuator, line.value));
+                return Err(format!(
+                    "`{}` is {} though {wanted} is wanted and nothing waits",
+                    view.actuator, line.value
+                ));
             }
             if away && !line.wants.iter().any(|want| want.value != envelope.safe) {
                 return Err(format!("`{}` is {} though nobody wants it on", view.actuator, line.value));

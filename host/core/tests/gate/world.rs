@@ -72,14 +72,15 @@ fn envelope(dice: &mut Dice, theme: Theme) -> Envelope {
         max_on_ms: dice.pick(&[None, None, Some(600), Some(3_000)]),
         group: grouped.then(|| dice.pick(&["g", "g", "h"]).to_owned()),
         dead_time_ms: dice.pick(&[0, 0, 100, 300]),
-        hours: dice.pick::<&[Hours]>(&[
-            &[],
-            &[],
-            &[],
-            &[Hours { from: 720, to: 721 }],
-            &[Hours { from: 1_000, to: 720 }, Hours { from: 721, to: 780 }],
-        ])
-        .to_vec(),
+        hours: dice
+            .pick::<&[Hours]>(&[
+                &[],
+                &[],
+                &[],
+                &[Hours { from: 720, to: 721 }],
+                &[Hours { from: 1_000, to: 720 }, Hours { from: 721, to: 780 }],
+            ])
+            .to_vec(),
         command_valid_ms: dice.pick(&[200, 10_000]),
         max_cause_age_ms: dice.pick(&[100, 30_000]),
         leases: if dice.one_in(2) { BTreeMap::from([("p".to_owned(), lease)]) } else { BTreeMap::new() },
@@ -93,7 +94,8 @@ fn table(dice: &mut Dice, theme: Theme) -> Table {
         let mut envelope = envelope(dice, theme);
         // Mostly a pin of its own, so that a name keeps its wire from table to table; sometimes another's.
         envelope.channel = if dice.one_in(12) { "pin-a".to_owned() } else { format!("pin-{name}") };
-        envelope.device = if dice.one_in(8) { envelope.device } else { if *name < "c" { "E1" } else { "E2" }.to_owned() };
+        envelope.device =
+            if dice.one_in(8) { envelope.device } else { if *name < "c" { "E1" } else { "E2" }.to_owned() };
         actuators.insert((*name).to_owned(), envelope);
     }
     let sensor = ("E1".to_owned(), dice.pick(&["pin-b", "pin-x", "pin-x", "pin-x", "pin-x"]).to_owned());
@@ -169,8 +171,7 @@ impl World {
     fn write(&mut self, dice: &mut Dice) -> Result<(), String> {
         let names = self.current.actuators.len() as u64;
         let name = NAMES[usize::try_from(dice.roll(names)).unwrap()];
-        let (writer, priority) =
-            dice.pick(&[("p", 9), ("p", 9), ("q", 9), ("q", 4), ("r", 12), ("", 8)]);
+        let (writer, priority) = dice.pick(&[("p", 9), ("p", 9), ("q", 9), ("q", 4), ("r", 12), ("", 8)]);
         let value = dice.pick(&VALUES);
         let age = dice.pick(&[0, 0, 0, 0, 90, 5_000, 40_000]);
         let write = Write {
@@ -200,7 +201,8 @@ impl World {
     /// Stops, resets, new tables and restarts.
     fn upset(&mut self, dice: &mut Dice) -> Result<(), String> {
         let now = Timestamp(self.now);
-        let scope = dice.pick(&[None, Some("E1"), Some("E2")]).map_or(Scope::All, |device| Scope::Device(device.into()));
+        let scope =
+            dice.pick(&[None, Some("E1"), Some("E2")]).map_or(Scope::All, |device| Scope::Device(device.into()));
         let restarts = self.theme == Theme::Restarts;
         match dice.roll(if restarts { 8 } else { 5 }) {
             0 => {
@@ -255,7 +257,10 @@ impl World {
         self.tell(|| {
             let said = effects.changes.iter().map(|change| {
                 let command = change.command.get();
-                format!("{} {}->{} ({:?}, hold {:?})", command.actuator, change.from, command.value, change.why, command.hold_ms)
+                format!(
+                    "{} {}->{} ({:?}, hold {:?})",
+                    command.actuator, change.from, command.value, change.why, command.hold_ms
+                )
             });
             format!("  says {:?}", said.collect::<Vec<_>>())
         });
