@@ -10,6 +10,7 @@ pub use super::table::Table;
 
 /// What one actuator may do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
     /// The device's id.
@@ -74,6 +75,7 @@ pub(super) const fn default_freshness() -> u64 {
 
 /// What happens to a value outside the range.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OutOfRange {
     /// It is refused.
@@ -86,6 +88,7 @@ pub enum OutOfRange {
 /// A daily span in UTC minutes from midnight; `from` after `to` means across midnight. They are UTC: where the
 /// clocks change twice a year, these hours do not move with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Hours {
     /// First minute, 0 to 1439.
@@ -96,6 +99,7 @@ pub struct Hours {
 
 /// What a policy is given of an actuator.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Lease {
     /// Smallest value.

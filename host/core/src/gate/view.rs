@@ -8,6 +8,7 @@ use crate::time::Timestamp;
 
 /// What an actuator's priority array looks like, for people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct View {
     /// The actuator's name.
     pub actuator: String,
@@ -25,6 +26,7 @@ pub struct View {
 
 /// One active slot, for people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SlotView {
     /// Whose.
     pub writer: Writer,

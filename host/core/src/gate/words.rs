@@ -10,6 +10,7 @@ use crate::time::{Seq, Timestamp};
 
 /// The result of one check that did not simply pass, or `PASSED`. The words of the seed's safety service come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Code {
     /// A stop is latched for everything or for this device.
@@ -66,6 +67,7 @@ impl Code {
 
 /// How the gate answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// As asked.
@@ -78,6 +80,7 @@ pub enum Outcome {
 
 /// The gate's judgement of one write. It names the check, its limit and the value that met it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Verdict {
     /// The actuator as it was asked for.
     pub actuator: String,
@@ -97,6 +100,7 @@ pub struct Verdict {
 
 /// Who writes into a priority array.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", tag = "by", content = "name")]
 pub enum Writer {
     /// A policy, by name.
@@ -157,6 +161,7 @@ pub struct Change {
 
 /// Why an effective value changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
     /// A write took or renewed the highest slot.
@@ -177,6 +182,7 @@ pub enum Why {
 
 /// What is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", tag = "scope", content = "device")]
 pub enum Scope {
     /// Every actuator of every device.
