@@ -1,1 +1,79 @@
-//! Not written yet.
+//! What time it is: the system's, or one that a test moves by hand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use interlock_core::time::Timestamp;
+
+/// A clock. Cheap to clone; clones of a hand-moved one move together.
+///
+/// It may run backwards, as the machine's clock may: the line sees to it that the journal's time does not.
+#[derive(Debug, Clone)]
+pub struct Clock(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    System,
+    Manual(Arc<AtomicU64>),
+}
+
+/// Moves a clock by hand.
+#[derive(Debug, Clone)]
+pub struct Hand(Arc<AtomicU64>);
+
+impl Clock {
+    /// The machine's clock.
+    pub const fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands at `start` until its hand is moved.
+    pub fn manual(start: Timestamp) -> (Self, Hand) {
+        let now = Arc::new(AtomicU64::new(start.0));
+        (Self(Source::Manual(Arc::clone(&now))), Hand(now))
+    }
+
+    /// The time now. A machine that believes it is before 1970 is told 1970.
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Source::System => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+            }
+            Source::Manual(now) => Timestamp(now.load(Ordering::Acquire)),
+        }
+    }
+}
+
+impl Hand {
+    /// Moves the clock forward by so many milliseconds; the time then.
+    pub fn advance(&self, ms: u64) -> Timestamp {
+        Timestamp(self.0.fetch_add(ms, Ordering::AcqRel) + ms)
+    }
+
+    /// Sets the clock, backwards too.
+    pub fn set(&self, to: Timestamp) {
+        self.0.store(to.0, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clones_of_a_manual_clock_move_together() {
+        let (clock, hand) = Clock::manual(Timestamp(1_000));
+        let other = clock.clone();
+        assert_eq!(hand.advance(250), Timestamp(1_250));
+        assert_eq!((clock.now(), other.now()), (Timestamp(1_250), Timestamp(1_250)));
+        hand.set(Timestamp(10));
+        assert_eq!(other.now(), Timestamp(10));
+    }
+
+    #[test]
+    fn the_system_clock_is_past_2020() {
+        assert!(Clock::system().now() > Timestamp(1_577_836_800_000));
+    }
+}

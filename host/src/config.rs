@@ -9,6 +9,9 @@
 
 pub mod actuators;
 pub mod host;
+pub mod http;
+pub mod journal;
+pub mod mqtt;
 pub mod policies;
 pub mod runtime;
 
@@ -31,6 +34,12 @@ pub use mistakes::{Mistake, Mistakes};
 pub struct Config {
     /// The process itself: data folder, drain, logs.
     pub host: host::Host,
+    /// REST, WebSocket, SSE and the page.
+    pub http: http::Http,
+    /// How long the journal keeps what happened.
+    pub journal: journal::Journal,
+    /// The wire to devices.
+    pub mqtt: mqtt::Mqtt,
     /// How policies run.
     pub policies: policies::Policies,
     /// The engine that runs them.
@@ -55,6 +64,9 @@ impl Config {
     pub fn problems(&self) -> Vec<String> {
         let rooms = [
             self.host.problems(),
+            self.http.problems(),
+            self.journal.problems(),
+            self.mqtt.problems(),
             self.policies.problems(),
             self.runtime.problems(),
             actuators::problems(&self.actuators, &self.sensors),

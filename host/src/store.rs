@@ -2,6 +2,37 @@
 //!
 //! Rows change through [`Put`]s that the journal's writer commits together with the records that explain them. There is
 //! no other writer: what is in the store is what the journal says happened.
+//!
+//! Reading takes a snapshot for as long as one call lasts, never longer: a reader that stays pins pages, and the file
+//! grows. Calls read the disk; async code makes them on a blocking thread where they may take long.
+
+mod apply;
+mod approvals;
+mod artifacts;
+pub(crate) mod commit;
+mod inventory;
+pub(crate) mod journal;
+mod meta;
+mod open;
+mod outbox;
+pub(crate) mod personal;
+mod policies;
+mod read;
+mod rows;
+mod slots;
+mod state;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+pub use artifacts::ArtifactError;
+pub use open::OpenError;
+pub use read::ReadError;
+
+use std::path::PathBuf;
+use std::sync::RwLock;
 
 use interlock_core::command::Command;
 use interlock_core::evaluation::StateEntry;
@@ -12,6 +43,7 @@ use serde::{Deserialize, Serialize};
 
 /// One change of a row, committed with the record that explains it.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "versions are rare, and a put is moved a few times in its life")]
 pub enum Put {
     /// How far a policy has come.
     Cursor {
@@ -92,6 +124,16 @@ pub enum Put {
         /// The value.
         value: Vec<u8>,
     },
+    /// A personal value of a record, with its salt, is gone for good; the commitment in the record stays.
+    Erase {
+        /// The record.
+        seq: Seq,
+        /// Which of its personal fields, counted from 0.
+        field: u8,
+    },
+    /// The oldest records are removed, up to where the anchor says the chain begins now. Made by
+    /// [`crate::journal::retention`].
+    Trim(crate::journal::anchor::Anchor),
 }
 
 /// A command in the outbox.
@@ -129,7 +171,7 @@ pub struct PolicyRow {
 }
 
 /// A version of a policy. Immutable.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct VersionRow {
     /// The slot's name.
     pub policy: String,
@@ -178,5 +220,15 @@ pub struct TokenRow {
     pub expires: Option<Timestamp>,
 }
 
-/// The open store.
-pub struct Store {}
+/// The open store. Shared by reference; the journal's writer alone changes it.
+///
+/// After an input or output error redb refuses further work until it is opened anew, so the database stands behind a
+/// lock: readers share it for the length of one call, [`Store::reopen`] takes it alone.
+pub struct Store {
+    /// The data folder.
+    folder: PathBuf,
+    /// How the file is opened, now and after an error.
+    opener: open::Opener,
+    /// None while it could not be opened again.
+    database: RwLock<Option<redb::Database>>,
+}

@@ -9,7 +9,10 @@
 
 pub mod time;
 
+pub mod topic;
+
 pub mod event;
+pub mod number;
 pub mod policy;
 pub mod readings;
 pub mod router;
