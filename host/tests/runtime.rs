@@ -8,5 +8,7 @@ mod answers;
 mod faults;
 #[path = "runtime/keeping.rs"]
 mod keeping;
+#[path = "runtime/shipped.rs"]
+mod shipped;
 #[path = "runtime/uploads.rs"]
 mod uploads;
