@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::line::Refusal;
 
 /// A device that was heard of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeviceView {
     /// Its id.
     pub device: String,
@@ -20,7 +20,7 @@ pub struct DeviceView {
 }
 
 /// A sensor as configured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sensor {
     /// The device's id.
@@ -39,7 +39,7 @@ pub struct Sensor {
 }
 
 /// A sensor with its newest reading, for people.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SensorView {
     /// Its name: `device/channel`.
     pub name: String,
@@ -50,7 +50,7 @@ pub struct SensorView {
 }
 
 /// A sensor's newest reading.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LatestReading {
     /// Its record.
     pub seq: u64,
@@ -62,7 +62,7 @@ pub struct LatestReading {
 }
 
 /// An actuator as configured, with what it is told to be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ActuatorView {
     /// Its name.
     pub name: String,

@@ -22,7 +22,7 @@ pub struct StopOrder {
 }
 
 /// How a stop ended.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct StopReport {
     /// The stop's id.
     pub id: String,

@@ -33,6 +33,7 @@ pub mod store;
 
 pub mod feed;
 pub mod inventory;
+pub mod tokens;
 
 pub mod http;
 pub mod telemetry;

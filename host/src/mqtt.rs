@@ -21,6 +21,7 @@ mod connection;
 pub mod intake;
 mod numbering;
 pub mod outlet;
+pub mod probe;
 mod sink;
 pub mod stop;
 #[cfg(test)]

@@ -68,9 +68,9 @@ pub use bindings::interlock::policy::local_time::Civil;
 pub use bindings::interlock::policy::log::Level;
 pub use bindings::interlock::policy::readings::{Sample, Stats};
 pub use bindings::interlock::policy::types::{
-    Access, Action, ActionOutcome, ActuatorStatus, Alert, Approval, Custom, Decision, Event, Finding, Incident, Instant,
-    Intent, Manifest, Millis, Notification, Occurrence, Plan, Presence, Problem, Quality, Reading, ReadingFilter,
-    Ruling, Setting, Severity, Subscription,
+    Access, Action, ActionOutcome, ActuatorStatus, Alert, Approval, Custom, Decision, Event, Finding, Incident,
+    Instant, Intent, Manifest, Millis, Notification, Occurrence, Plan, Presence, Problem, Quality, Reading,
+    ReadingFilter, Ruling, Setting, Severity, Subscription,
 };
 pub use context::{Context, Host, LocalTime, Log, Readings, State, StateError};
 pub use policy::Policy;

@@ -370,7 +370,7 @@ impl Level {
 }
 
 /// The address, with the configuration's user and password where it has none.
-fn with_credentials(broker: &Address, config: &Mqtt) -> Address {
+pub(super) fn with_credentials(broker: &Address, config: &Mqtt) -> Address {
     let mut address = broker.clone();
     if address.credentials.is_none() {
         let password = config.password.clone().unwrap_or_default();

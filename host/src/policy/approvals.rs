@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::line::Refusal;
 
 /// A decision that waits for a person's word: the ruling asked for it, or the policy's mode is `advise`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Request {
     /// The record of the decision: the request's name.
     pub decision: Seq,

@@ -91,7 +91,8 @@ impl Index {
             let quantity = self.sensors.get(*number).and_then(|sensor| sensor.quantity.as_deref());
             quantity.is_none_or(|quantity| quantity == reading.quantity)
         };
-        let sensors = place.map_or_else(Vec::new, |place| place.sensors.iter().copied().filter(quantity_fits).collect());
+        let sensors =
+            place.map_or_else(Vec::new, |place| place.sensors.iter().copied().filter(quantity_fits).collect());
         Watched { place, sensors }
     }
 }

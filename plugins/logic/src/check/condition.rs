@@ -34,9 +34,7 @@ impl Check {
     fn condition(&mut self, at: &str, document: ConditionDocument, place: &mut Place<'_>) -> Condition {
         place.count += 1;
         match document {
-            ConditionDocument::SensorThreshold(document) => {
-                Condition::Threshold(self.threshold(at, document, place))
-            }
+            ConditionDocument::SensorThreshold(document) => Condition::Threshold(self.threshold(at, document, place)),
             ConditionDocument::TimeWindow(document) => Condition::Window(self.window(at, document)),
             ConditionDocument::Composite(document) => self.composite(at, document, place),
         }
@@ -156,9 +154,9 @@ impl Check {
             self.wrong(format!("{at}/days"), "names no day; leave it out for every day");
         }
         let words = format!("{}-{}{} {}", document.start, document.end, days(&document.days), document.timezone);
-        let days = document.days.map_or(0b111_1111, |days| {
-            days.into_iter().fold(0, |mask, day| mask | (1 << (day as u8 - 1)))
-        });
+        let days = document
+            .days
+            .map_or(0b111_1111, |days| days.into_iter().fold(0, |mask, day| mask | (1 << (day as u8 - 1))));
         Window { zone: self.zone(at, document.timezone), start, end, days, words }
     }
 

@@ -70,7 +70,10 @@ impl Hysteresis {
         if before && !now && comparison.holds(value, self.width) {
             return (Truth::True, ", still held by its hysteresis: ");
         }
-        if now && !before && let Err(error) = state.set_text(&self.key, "1", None) {
+        if now
+            && !before
+            && let Err(error) = state.set_text(&self.key, "1", None)
+        {
             sight.context.log.warn(&format!("a hysteresis is not remembered: {error}"));
         }
         if before && !now {
