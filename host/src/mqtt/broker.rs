@@ -83,6 +83,7 @@ impl Broker {
         let path = data.join("broker");
         std::fs::create_dir_all(&path).map_err(|why| BrokerError::Folder { path: path.clone(), why })?;
         let mut broker = MqttBroker::with_config(settings(config, path)).await?;
+        // Before it accepts anybody, in the place of the provider that lets everybody in.
         if let Some((user, password)) = config.broker.credentials() {
             broker = broker.with_auth_provider(who_may(user, password)?);
         }
@@ -143,7 +144,7 @@ fn settings(config: &Mqtt, path: PathBuf) -> BrokerConfig {
         .with_base_dir(path)
         .with_max_queued_messages_per_client(broker.max_queued)
         .with_max_queued_bytes_per_client(QUEUED_BYTES);
-    let mut settings = BrokerConfig::default()
+    BrokerConfig::default()
         .with_bind_address(broker.bind)
         .with_max_clients(broker.max_clients)
         .with_session_expiry(Duration::from_secs(SESSION_S))
@@ -153,9 +154,7 @@ fn settings(config: &Mqtt, path: PathBuf) -> BrokerConfig {
         // What a client may have under way: its own receive maximum, and at least ours.
         .with_max_outbound_inflight(config.receive_maximum)
         .with_storage(storage)
-        .with_sys_topics_enabled(false);
-    settings.auth_config.allow_anonymous = broker.credentials().is_none();
-    settings
+        .with_sys_topics_enabled(false)
 }
 
 /// One user, and a pause for whoever guesses.

@@ -280,6 +280,7 @@ impl Link {
         }
     }
 
+    // Not `&self`: the client's socket may move between threads, and not be shared by them.
     async fn tell(&mut self, event: Event) {
         // A reader that is gone is on its way to `close`.
         let _ = self.events.send(Numbered { client: self.number, event }).await;

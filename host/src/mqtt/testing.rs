@@ -56,7 +56,9 @@ impl Watcher {
         }
         let (sender, seen) = mpsc::unbounded_channel();
         let (ready, is_ready) = tokio::sync::oneshot::channel();
-        let mut waiting = Some((filters.len().max(1), ready));
+        let mut ready = Some(ready);
+        // Without a filter the connection itself is what is waited for.
+        let mut left = filters.len();
         tokio::spawn(async move {
             while let Ok(event) = events.poll().await {
                 let done = match event {
@@ -73,14 +75,11 @@ impl Watcher {
                         0
                     }
                     Event::Incoming(Packet::SubAck(_)) => 1,
-                    Event::Incoming(Packet::ConnAck(_)) if waiting.as_ref().is_some_and(|(left, _)| *left == 1) => 0,
                     _ => 0,
                 };
-                if let Some((left, ready)) = waiting.take() {
-                    match left - done {
-                        0 => ready.send(()).unwrap(),
-                        left => waiting = Some((left, ready)),
-                    }
+                left = left.saturating_sub(done);
+                if left == 0 && let Some(ready) = ready.take() {
+                    let _ = ready.send(());
                 }
             }
         });
@@ -95,13 +94,16 @@ impl Watcher {
 
     /// The payload of the next message that fits; what is no JSON is null.
     pub(crate) async fn until(&mut self, fits: impl Fn(&str, &Value) -> bool) -> Value {
-        loop {
-            let seen = self.next().await;
-            let payload = serde_json::from_slice(&seen.payload).unwrap_or_default();
-            if fits(&seen.topic, &payload) {
-                return payload;
+        let fitting = async {
+            loop {
+                let seen = self.next().await;
+                let payload = serde_json::from_slice(&seen.payload).unwrap_or_default();
+                if fits(&seen.topic, &payload) {
+                    return payload;
+                }
             }
-        }
+        };
+        tokio::time::timeout(SOON, fitting).await.expect("a message that fits comes")
     }
 
     pub(crate) fn publish(&self, topic: &str, payload: &str) {
