@@ -41,3 +41,4 @@ pub mod telemetry;
 pub mod app;
 pub mod build;
 pub mod cli;
+pub mod sim;

@@ -3,8 +3,14 @@
 //! Every change of a policy is planned, persisted, then applied, in that order: the record and the rows are durable
 //! before anything answers differently, so a crash at any moment leaves the old or the new version, never none.
 
+pub mod actor;
 pub mod approvals;
+mod jobs;
+pub mod lanes;
 pub mod lifecycle;
+pub mod registry;
+mod trial;
+mod upload;
 
 use interlock_core::decision::Decision;
 use interlock_core::evaluation::{Fault, LogLine, Lookup, StateWrite, VersionRef};

@@ -4,7 +4,16 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::telemetry::LogFormat;
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people: one line each.
+    #[default]
+    Text,
+    /// For tools: one JSON object each.
+    Json,
+}
 
 /// The process itself: data folder, drain, logs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

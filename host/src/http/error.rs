@@ -265,6 +265,7 @@ impl From<InventoryError> for Problem {
         let detail = error.to_string();
         match error {
             InventoryError::Unknown { .. } => Self::new(StatusCode::NOT_FOUND, "not_found", detail),
+            InventoryError::Fixed { .. } => Self::new(StatusCode::CONFLICT, "fixed_by_configuration", detail),
             InventoryError::Invalid(_) => Self::invalid(detail),
             InventoryError::Refused(refusal) => refusal.into(),
         }
@@ -287,6 +288,7 @@ impl From<ResetError> for Problem {
         match error {
             ResetError::NoReason => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no_reason", detail),
             ResetError::NotStopped => Self::new(StatusCode::CONFLICT, "not_stopped", detail),
+            ResetError::StoppedAgain => Self::new(StatusCode::CONFLICT, "stopped_again", detail),
             ResetError::File(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "latch_file", detail)
                 .hint("everything stays stopped; make the data folder writable and reset again"),
             ResetError::Refused(refusal) => refusal.into(),

@@ -224,6 +224,9 @@ pub struct FaultRecord {
     /// Whether the policy is quarantined from here on: too many faults in a row.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub quarantined: bool,
+    /// Whether people must hear of it: the fallback is `alarm`, or the policy is quarantined.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alarm: bool,
     /// What it said to its author.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<LogLine>,
@@ -305,6 +308,18 @@ pub enum PolicyChange {
         /// From here on.
         priority: u8,
     },
+    /// It was switched on or off.
+    Enabled {
+        /// From here on.
+        enabled: bool,
+    },
+    /// What happens when it faults changed.
+    Fallback {
+        /// From here on.
+        fallback: interlock_core::policy::Fallback,
+    },
+    /// The host stopped it: too many faults in a row.
+    Quarantined,
     /// It was deleted.
     Deleted,
 }

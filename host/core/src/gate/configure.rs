@@ -101,7 +101,11 @@ impl Gate {
         let (from, safe, moved_safe) = (point.effective, resting(envelope), envelope.safe != was.safe);
         let barred = point.bar.is_some();
         if barred || !(range::allows(envelope, from) || from == safe) {
-            point.silence(safe, now);
+            if barred {
+                point.array.clear();
+            }
+            point.take(safe, safe, now);
+            point.held_by = None;
             if barred && from != resting(was) {
                 self.dismiss(name, (&was.device, &was.channel), from, resting(was), now, out);
             } else if !barred {

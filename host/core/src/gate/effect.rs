@@ -113,8 +113,12 @@ impl Gate {
 
     /// Says what is in force anew.
     pub(super) fn assert(&mut self, name: &str, now: Timestamp, out: &mut Effects) {
-        let Some(point) = self.points.get(name).filter(|point| point.bar.is_none()) else { return };
-        let said = out.changes.iter().any(|change| change.command.get().actuator == name);
+        let (Some(envelope), Some(point)) = (self.table.actuators.get(name), self.points.get(name)) else { return };
+        let told = |change: &Change| {
+            let command = change.command.get();
+            command.actuator == name && command.device == envelope.device && command.channel == envelope.channel
+        };
+        let said = point.bar.is_some() || out.changes.iter().any(told);
         if !said {
             self.tell(name, point.effective, Why::Asserted, now, out);
         }

@@ -34,7 +34,9 @@ impl Check {
     fn condition(&mut self, at: &str, document: ConditionDocument, place: &mut Place<'_>) -> Condition {
         place.count += 1;
         match document {
-            ConditionDocument::SensorThreshold(document) => Condition::Threshold(self.threshold(at, document, place)),
+            ConditionDocument::SensorThreshold(document) => {
+                Condition::Threshold(self.threshold(at, document, place))
+            }
             ConditionDocument::TimeWindow(document) => Condition::Window(self.window(at, document)),
             ConditionDocument::Composite(document) => self.composite(at, document, place),
         }
@@ -95,16 +97,19 @@ impl Check {
     fn comparison(&mut self, at: &str, document: &ThresholdDocument) -> Comparison {
         if document.operator == Operator::Between {
             self.superfluous(at, "value", document.value, "`between` takes `min` and `max`");
-            let min = self.needed(at, "min", document.min, "`between` needs a `min`");
-            let max = self.needed(at, "max", document.max, "`between` needs a `max`");
-            if min > max {
+            self.needed(at, "min", document.min, "`between` needs a `min`");
+            self.needed(at, "max", document.max, "`between` needs a `max`");
+            if let (Some(min), Some(max)) = (document.min, document.max)
+                && min > max
+            {
                 self.wrong(format!("{at}/min"), format!("must not be greater than `max`, which is {max}"));
             }
-            return Comparison::Between(min, max);
+            return Comparison::Between(document.min.unwrap_or_default(), document.max.unwrap_or_default());
         }
         self.superfluous(at, "min", document.min, "only `between` takes a `min`");
         self.superfluous(at, "max", document.max, "only `between` takes a `max`");
-        let value = self.needed(at, "value", document.value, "the operator needs a `value`");
+        self.needed(at, "value", document.value, "the operator needs a `value`");
+        let value = document.value.unwrap_or_default();
         match document.operator {
             Operator::Above => Comparison::Above(value),
             Operator::AtLeast => Comparison::AtLeast(value),
@@ -116,11 +121,10 @@ impl Check {
         }
     }
 
-    fn needed(&mut self, at: &str, field: &str, value: Option<f64>, otherwise: &str) -> f64 {
-        value.unwrap_or_else(|| {
+    fn needed(&mut self, at: &str, field: &str, value: Option<f64>, otherwise: &str) {
+        if value.is_none() {
             self.wrong(format!("{at}/{field}"), otherwise);
-            0.0
-        })
+        }
     }
 
     fn superfluous(&mut self, at: &str, field: &str, value: Option<f64>, because: &str) {
@@ -147,30 +151,32 @@ impl Check {
     fn window(&mut self, at: &str, document: WindowDocument) -> Window {
         let start = self.clock(&format!("{at}/start"), &document.start, 1_439);
         let end = self.clock(&format!("{at}/end"), &document.end, 1_440);
-        if start == end {
+        if start.is_some() && start == end {
             self.wrong(format!("{at}/end"), "is the same as `start`; a whole day is `00:00` to `24:00`");
         }
         if document.days.as_ref().is_some_and(Vec::is_empty) {
             self.wrong(format!("{at}/days"), "names no day; leave it out for every day");
         }
         let words = format!("{}-{}{} {}", document.start, document.end, days(&document.days), document.timezone);
-        let days = document
-            .days
-            .map_or(0b111_1111, |days| days.into_iter().fold(0, |mask, day| mask | (1 << (day as u8 - 1))));
+        let days = document.days.map_or(0b111_1111, |days| {
+            days.into_iter().fold(0, |mask, day| mask | (1 << (day as u8 - 1)))
+        });
+        let (start, end) = (start.unwrap_or_default(), end.unwrap_or_default());
         Window { zone: self.zone(at, document.timezone), start, end, days, words }
     }
 
     /// Minutes since midnight of `HH:MM`.
-    fn clock(&mut self, at: &str, text: &str, latest: Clock) -> Clock {
+    fn clock(&mut self, at: &str, text: &str, latest: Clock) -> Option<Clock> {
         let digits = |text: &str| (text.len() == 2).then(|| text.parse::<Clock>().ok()).flatten();
         let minutes = text.split_once(':').and_then(|(hour, minute)| {
             let minute = digits(minute).filter(|minute| *minute < 60)?;
             Some(digits(hour)? * 60 + minute)
         });
-        minutes.filter(|minutes| *minutes <= latest).unwrap_or_else(|| {
+        let minutes = minutes.filter(|minutes| *minutes <= latest);
+        if minutes.is_none() {
             self.wrong(at, format!("`{text}` is no time of day like `06:30`"));
-            0
-        })
+        }
+        minutes
     }
 
     /// The zone's place among the zones of the document. Whether it exists, only the host knows.
