@@ -127,7 +127,7 @@ mod tests {
     }
 
     fn path(json: &str) -> serde_json::Value {
-        serde_json::to_value(parse::<Order>(json.as_bytes()).unwrap_err()).unwrap()["path"].clone()
+        parse::<Order>(json.as_bytes()).unwrap_err().to_json()["path"].clone()
     }
 
     #[test]

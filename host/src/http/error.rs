@@ -16,9 +16,14 @@ use crate::policy::approvals::ApprovalError;
 use crate::policy::lifecycle::LifecycleError;
 use crate::tokens::{Scope, TokenError};
 
+/// Why something was not done. Small to hand on: what it says is on the heap.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem(Box<Details>);
+
 /// A problem as it is sent: `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct Problem {
+#[schema(as = Problem)]
+pub(crate) struct Details {
     /// `about:blank`: the title says what the status says, `code` says the rest.
     #[serde(rename = "type")]
     #[schema(example = "about:blank")]
@@ -46,7 +51,7 @@ pub struct Problem {
     problems: Vec<interlock_core::policy::Problem>,
     /// How the gate judged, where it refused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    verdict: Option<Box<Verdict>>,
+    verdict: Option<Verdict>,
     /// Seconds to wait; also in `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
@@ -54,7 +59,7 @@ pub struct Problem {
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
@@ -65,21 +70,33 @@ impl Problem {
             problems: Vec::new(),
             verdict: None,
             retry_after: None,
-        }
+        }))
     }
 
-    fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    fn retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after = Some(seconds);
+        self
     }
 
     /// The stable word of this problem.
-    pub const fn code(&self) -> &'static str {
-        self.code
+    pub fn code(&self) -> &'static str {
+        self.0.code
     }
 
     /// What went wrong, for people.
     pub fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
+    }
+
+    /// The problem as it is sent.
+    #[cfg(test)]
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(&self.0).unwrap()
     }
 
     /// No token, or none that is good. One answer for all reasons: it helps nobody to guess.
@@ -108,9 +125,9 @@ impl Problem {
     /// Too many requests.
     pub fn rate_limited(wait: std::time::Duration) -> Self {
         let seconds = wait.as_secs().saturating_add(1);
-        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests for this token")
-            .hint("wait as long as `Retry-After` says, or use a token with a higher `per_minute`");
-        Self { retry_after: Some(seconds), ..problem }
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests for this token")
+            .hint("wait as long as `Retry-After` says, or use a token with a higher `per_minute`")
+            .retry_after(seconds)
     }
 
     /// Nothing is there.
@@ -137,7 +154,9 @@ impl Problem {
 
     /// The body is no JSON of the wanted shape; `path` says where.
     pub fn wrong_json(path: String, detail: impl Into<String>) -> Self {
-        Self { path: (path != ".").then_some(path), ..Self::new(StatusCode::BAD_REQUEST, "wrong_json", detail) }
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, "wrong_json", detail);
+        problem.0.path = (path != ".").then_some(path);
+        problem
     }
 
     /// The body is larger than is taken.
@@ -163,8 +182,9 @@ impl Problem {
 
     /// The gate refused a person's command.
     pub fn judged(verdict: Verdict) -> Self {
-        let problem = Self::new(StatusCode::CONFLICT, "refused_by_gate", verdict.message.clone());
-        Self { verdict: Some(Box::new(verdict)), ..problem }
+        let mut problem = Self::new(StatusCode::CONFLICT, "refused_by_gate", verdict.message.clone());
+        problem.0.verdict = Some(verdict);
+        problem
     }
 
     /// A live connection was asked for by a plain request.
@@ -179,8 +199,7 @@ impl Problem {
 
     /// A bound of the host is reached.
     pub fn full(detail: impl Into<String>) -> Self {
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "full", detail).hint("try again in a moment");
-        Self { retry_after: Some(5), ..problem }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "full", detail).hint("try again in a moment").retry_after(5)
     }
 
     /// The store could not be read. The reason goes to the log.
@@ -193,12 +212,12 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self.0).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.0.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
@@ -214,8 +233,7 @@ impl From<Refusal> for Problem {
             Refusal::Stopping => ("stopping", "try again when the host is back"),
             Refusal::JournalStuck(_) => ("journal_stuck", "free space on the host's disk; it goes on by itself"),
         };
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, refusal.to_string()).hint(hint);
-        Self { retry_after: Some(5), ..problem }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, refusal.to_string()).hint(hint).retry_after(5)
     }
 }
 
@@ -231,12 +249,11 @@ impl From<LifecycleError> for Problem {
             LifecycleError::NoComponent(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no_component", detail),
             LifecycleError::Invalid(_) => Self::invalid(detail),
             LifecycleError::Rejected(job) => {
-                Self { problems: job.problems, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "rejected", job.message) }
-                    .hint(format!("the stable reason is `{}`", job.code))
+                let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "rejected", job.message);
+                problem.0.problems = job.problems;
+                problem.hint(format!("the stable reason is `{}`", job.code))
             }
-            LifecycleError::Busy(_) => {
-                Self { retry_after: Some(5), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail) }
-            }
+            LifecycleError::Busy(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(5),
             LifecycleError::Refused(refusal) => refusal.into(),
             LifecycleError::Store(reason) => Self::unreadable(&reason),
         }

@@ -12,7 +12,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{OpenApi as Document, PathItem, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::error::Problem;
+use super::error::{Details, Problem};
 use crate::tokens::Scope;
 
 /// What the document says besides the routes.
@@ -24,7 +24,7 @@ use crate::tokens::Scope;
                        stable `code`. Every route but the probes and the page needs a bearer token; the scope stands \
                        beside it. `policy:read` lets see, `audit:read` lets see who did what, `admin` includes all."
     ),
-    components(schemas(Problem)),
+    components(schemas(Details)),
     modifiers(&Schemes),
     tags(
         (name = "author", description = "Policies, their versions, and what they would answer"),

@@ -121,7 +121,7 @@ struct Session {
 impl Session {
     fn new(edge: Edge, caller: Caller) -> Self {
         let watch = Watch::new(&edge);
-        let welcome = dialect::welcome(&uuid::Uuid::now_v7().to_string(), watch.place());
+        let welcome = dialect::welcome(&uuid::Uuid::now_v7().to_string(), watch.newest());
         Self { edge, caller, watch, waiting: VecDeque::from([text(&welcome)]) }
     }
 

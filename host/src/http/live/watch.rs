@@ -56,8 +56,8 @@ impl Watch {
         Self { follow, topics: Topics::after(head), recent: Recent::default(), feed, journal }
     }
 
-    /// The last record it has seen.
-    pub(super) const fn place(&self) -> Seq {
+    /// The newest record it has seen, however far it went back since.
+    pub(super) const fn newest(&self) -> Seq {
         self.topics.seen
     }
 

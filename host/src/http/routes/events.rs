@@ -139,7 +139,7 @@ mod tests {
     fn a_misspelt_field_is_named_with_its_path() {
         for mut given in whole() {
             given["valeu"] = json!(1);
-            let problem = serde_json::to_value(occurrence(&given).unwrap_err()).unwrap();
+            let problem = occurrence(&given).unwrap_err().to_json();
             assert_eq!(problem["path"], "what.valeu", "{given}");
         }
     }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-use crate::http::error::Problem;
+use crate::http::error::{Details, Problem};
 use crate::http::readiness::Readiness;
 use crate::http::state::Edge;
 use crate::journal::{Health, Journal};
@@ -28,7 +28,7 @@ pub(crate) async fn get_health() -> &'static str {
     get, path = "/readyz", tag = "probe",
     responses(
         (status = 200, description = "It can", body = String, content_type = "text/plain"),
-        (status = 503, description = "It cannot; the problem says why", body = Problem,
+        (status = 503, description = "It cannot; the problem says why", body = Details,
             content_type = "application/problem+json"),
     ),
     security(())
