@@ -29,7 +29,6 @@ use crate::journal::{Journal, retention};
 use crate::latch::Latch;
 use crate::line::judge::{Judge, Parts as JudgeParts};
 use crate::line::Line;
-use crate::mqtt::Now;
 use crate::mqtt::address::Address;
 use crate::mqtt::broker::Broker;
 use crate::mqtt::intake::Intake;
@@ -75,13 +74,9 @@ pub(super) async fn build(config: Config) -> Result<App> {
         (None, Some(broker)) => Address::plain(broker.local_addr()),
         (None, None) => anyhow::bail!("there is no broker"),
     };
-    let now: Now = Arc::new({
-        let clock = clock.clone();
-        move || clock.now()
-    });
-    let intake = Intake::new(&config.mqtt, &address, Arc::clone(&now))?;
-    let outlet = Outlet::new(&config.mqtt, &address, Arc::clone(&now))?;
-    let (stops, wire) = Stops::new(&config.mqtt, &address, now)?;
+    let intake = Intake::new(&config.mqtt, &address, clock.clone())?;
+    let outlet = Outlet::new(&config.mqtt, &address, clock.clone())?;
+    let (stops, wire) = Stops::new(&config.mqtt, &address, clock.clone())?;
 
     let feed = Feed::new();
     let (commands, outgoing) = mpsc::channel(OUTLET);

@@ -65,7 +65,6 @@ fn describe(body: &Body) -> (&'static str, String, String) {
         Body::Decision(decision) => ("decision", slot(&decision.by.policy, decision.by.version), decided(decision)),
         Body::Fault(fault) => ("fault", slot(&fault.by.policy, fault.by.version), faulted(fault)),
         Body::Coalesced { policy, skipped, .. } => ("coalesced", policy.clone(), format!("{skipped} readings skipped")),
-        Body::Erased { of, field, .. } => ("erased", format!("record {of}"), format!("personal field {field}")),
         Body::Effect { changes } => ("effect", "gate".into(), format!("{} changed", changes.len())),
         Body::Manual { by, intent, verdict, .. } => {
             ("manual", intent.actuator.clone(), format!("{} by {}", judged(intent, Some(verdict)), person(by)))

@@ -138,6 +138,7 @@ fn a_fault_is_an_execution_that_failed() {
         fault: Fault::new(FaultKind::OutOfFuel, "10000000 units"),
         changes: Vec::new(),
         quarantined: true,
+        alarm: true,
         log: Vec::new(),
         fuel: 9,
         micros: 4,
