@@ -104,8 +104,9 @@ async fn serve(args: &Args, config: Config, out: Out) -> Outcome {
     let app = App::build(config.clone()).await.map_err(failed)?;
     let broker = broker(&config, &app)?;
     let open = Open {
-        http: Open::address(app.addresses().http),
-        mqtt: broker.to_string(),
+        http: ready::reachable(app.addresses().http),
+        mqtt: app.addresses().mqtt,
+        broker: broker.to_string(),
         first_token: app.first_token().map(str::to_owned),
         data: config.host.data.clone(),
     };

@@ -4,16 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// How log lines look.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people: one line each.
-    #[default]
-    Text,
-    /// For tools: one JSON object each.
-    Json,
-}
+use crate::telemetry::LogFormat;
 
 /// The process itself: data folder, drain, logs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

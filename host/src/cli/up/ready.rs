@@ -14,40 +14,47 @@ use super::super::client::{DEFAULT_DATA, DEFAULT_URL, TOKEN_FILE};
 /// An open host.
 #[derive(Debug, Clone)]
 pub struct Open {
-    /// Where it answers.
-    pub http: String,
+    /// Where it answers, as others on this machine reach it.
+    pub http: SocketAddr,
+    /// The embedded broker; none with another one.
+    pub mqtt: Option<SocketAddr>,
     /// The broker, without a password.
-    pub mqtt: String,
+    pub broker: String,
     /// The administrator's token, at the very first start only.
     pub first_token: Option<String>,
     /// The data folder.
     pub data: PathBuf,
 }
 
+/// A listener's address as others on this machine reach it.
+pub fn reachable(listening: SocketAddr) -> SocketAddr {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listening.port())
+}
+
 impl Open {
-    /// The address of a listener as others on this machine reach it.
-    pub fn address(listening: SocketAddr) -> String {
-        let ip = match listening.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            ip => ip,
-        };
-        format!("http://{}", SocketAddr::new(ip, listening.port()))
+    /// Where the API begins.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.http)
     }
 
     /// The page, ready to click. The token stands in the fragment, which browsers send to nobody.
     pub fn page(&self) -> String {
         match &self.first_token {
-            Some(token) => format!("{}/#token={token}", self.http),
-            None => format!("{}/", self.http),
+            Some(token) => format!("{}/#token={token}", self.url()),
+            None => format!("{}/", self.url()),
         }
     }
 
     /// The flags a verb needs to find this host, where it is not where verbs look by themselves.
     pub fn elsewhere(&self) -> String {
         let mut flags = String::new();
-        if self.http != DEFAULT_URL {
-            flags.push_str(&format!(" --url {}", self.http));
+        if self.url() != DEFAULT_URL {
+            flags.push_str(&format!(" --url {}", self.url()));
         }
         if self.data != Path::new(DEFAULT_DATA) {
             flags.push_str(&format!(" --data {}", self.data.display()));
@@ -74,7 +81,9 @@ impl Open {
     pub fn json(&self) -> serde_json::Value {
         let kept = || std::fs::read_to_string(self.token_file()).ok().map(|token| token.trim().to_owned());
         let token = self.first_token.clone().or_else(kept);
-        json!({ "http": self.http, "mqtt": self.mqtt, "token": token, "pid": std::process::id() })
+        json!({
+            "http": self.http, "mqtt": self.mqtt, "url": self.url(), "token": token, "pid": std::process::id(),
+        })
     }
 
     /// Writes [`Open::json`] in one step: whoever waits for the file never sees half of it.
@@ -104,8 +113,9 @@ mod tests {
 
     fn open(data: &Path, first_token: Option<&str>) -> Open {
         Open {
-            http: Open::address("0.0.0.0:8080".parse().unwrap()),
-            mqtt: "mqtt://127.0.0.1:1883".to_owned(),
+            http: reachable("0.0.0.0:8080".parse().unwrap()),
+            mqtt: None,
+            broker: "mqtt://127.0.0.1:1883".to_owned(),
             first_token: first_token.map(str::to_owned),
             data: data.to_owned(),
         }
@@ -131,7 +141,7 @@ mod tests {
         let path = data.path().join("ready.json");
         open(data.path(), None).write_to(&path).unwrap();
         let told: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        assert_eq!(told["http"], "http://127.0.0.1:8080");
+        assert_eq!((&told["http"], &told["url"]), (&json!("127.0.0.1:8080"), &json!("http://127.0.0.1:8080")));
         assert_eq!(told["token"], serde_json::Value::Null);
         assert_eq!(told["pid"], std::process::id());
     }

@@ -23,7 +23,7 @@ pub fn header(open: &Open, demo: bool, out: Out) -> Outcome {
     let mut lines = vec![
         format!("{} {}", paint(STRONG, "interlock"), env!("CARGO_PKG_VERSION")),
         format!("  page    {}", paint(STRONG, open.page())),
-        format!("  mqtt    {}", open.mqtt),
+        format!("  mqtt    {}", open.broker),
         format!("  data    {}", open.data.display()),
     ];
     match &open.first_token {
