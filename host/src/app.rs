@@ -20,6 +20,7 @@ use crate::journal::Journal;
 use crate::journal::batch::BatchSender;
 use crate::journal::writer::End;
 use crate::mqtt::broker::Broker;
+use crate::policy::lanes::Workers;
 
 /// A host at work.
 pub struct App {
@@ -37,7 +38,7 @@ pub struct App {
     /// The connections' tasks and the line's.
     tasks: JoinSet<&'static str>,
     /// The policies' threads.
-    workers: Vec<JoinHandle<()>>,
+    workers: Workers,
     writer: JoinHandle<End>,
     batches: BatchSender,
 }

@@ -112,6 +112,8 @@ pub(crate) enum Input {
     Ask(Question),
     /// Everything before this has been handed to the journal and is durable.
     Drain { done: oneshot::Sender<Recorded<()>> },
+    /// Nothing more is taken; the line ends when what it took is handed to the journal.
+    Close,
 }
 
 /// What became of a person's answer: the verdicts now, the record when it is durable.

@@ -34,27 +34,25 @@ pub(super) async fn drain(app: App) -> Result<Ended> {
     };
     let App { api, http, broker, close, mut tasks, workers, writer, batches, .. } = app;
     close.cancel();
-    drop(api);
     let closed = async {
-        // It ends by itself; a panic in it was logged where it happened.
+        // A line that is gone already has ended for a reason of its own, which the log tells.
+        let _ = api.line.send(Input::Close).await;
+        // The task ends by itself; a panic in it was logged where it happened.
         let _ = http.await;
         while tasks.join_next().await.is_some() {}
     };
-    if tokio::time::timeout_at(deadline, closed).await.is_err() {
-        warn!("some tasks did not end in time and are dropped");
-        tasks.abort_all();
-    }
-    if left.is_some() {
+    let closed = tokio::time::timeout_at(deadline, closed).await.is_ok();
+    if closed && left.is_none() {
+        batches.close();
+    } else {
         // What could not be written by now will not be: its messages were not acknowledged and come again.
+        warn!(closed, "some tasks did not end in time and are dropped");
+        tasks.abort_all();
         batches.abandon();
     }
-    drop(batches);
     let end = tokio::task::spawn_blocking(move || {
-        let end = writer.join();
-        for worker in workers {
-            drop(worker.join());
-        }
-        end
+        workers.end();
+        writer.join()
     });
     let end = end.await?.unwrap_or(End::Broken { reason: "the journal's thread panicked".to_owned() });
     if let Some(broker) = broker {

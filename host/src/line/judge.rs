@@ -107,7 +107,7 @@ impl Judge {
         judge
     }
 
-    /// Runs until every handle to the line is gone and everything is handed to the journal.
+    /// Runs until it is told to close and everything it took is handed to the journal.
     pub async fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
         let mut taken = Vec::with_capacity(BATCH);
         let mut heads = self.parts.heads.clone();
@@ -132,7 +132,10 @@ impl Judge {
                 count = inputs.recv_many(&mut taken, room), if open && room > 0 => {
                     open = count > 0;
                     for input in taken.drain(..) {
-                        self.step(input);
+                        match input {
+                            Input::Close => inputs.close(),
+                            input => self.step(input),
+                        }
                     }
                 }
                 () = tokio::time::sleep_until(wake) => self.on_time(),

@@ -67,6 +67,8 @@ impl Judge {
                 self.checkpoint(true);
                 self.push(Entry { record: None, puts: Vec::new(), then: vec![Then::Reply(done)] });
             }
+            // The loop itself closes.
+            Input::Close => {}
         }
     }
 

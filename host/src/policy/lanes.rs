@@ -5,6 +5,7 @@
 //! where it can delay only its like.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -93,25 +94,45 @@ impl Lanes {
         }
     }
 
-    /// Starts the workers. They end when every other handle to the lanes is gone and the queues are empty, or when the
-    /// line is closed.
+    /// Starts the workers. They end when they are dropped.
     ///
     /// # Errors
     /// When the system gives no more threads.
-    pub fn start(&self, queues: Queues, fast: usize, tools: &Tools) -> std::io::Result<Vec<JoinHandle<()>>> {
+    pub fn start(&self, queues: Queues, fast: usize, tools: &Tools) -> std::io::Result<Workers> {
+        let (open, closed) = crossbeam_channel::bounded(0);
         let lanes = (0..fast).map(|n| (format!("policy-{n}"), queues.fast.clone()));
         let lanes = lanes.chain(std::iter::once(("policy-slow".to_owned(), queues.slow.clone())));
         let start = |(name, queue): (String, Receiver<Arc<Actor>>)| {
-            let worker = Worker { lanes: self.clone(), tools: tools.clone() };
+            let worker = Worker { lanes: self.clone(), tools: tools.clone(), closed: closed.clone() };
             std::thread::Builder::new().name(name).spawn(move || worker.run(&queue))
         };
-        lanes.map(start).collect()
+        let threads = lanes.map(start).collect::<std::io::Result<_>>()?;
+        Ok(Workers { open, threads })
+    }
+}
+
+/// The running workers.
+pub struct Workers {
+    /// Nothing is ever sent: the workers hear when it is dropped.
+    open: Sender<Infallible>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    /// Ends the workers, each after the turn it is in, and waits for them.
+    pub fn end(self) {
+        drop(self.open);
+        for thread in self.threads {
+            // A panic in a worker was logged where it happened.
+            let _ = thread.join();
+        }
     }
 }
 
 struct Worker {
     lanes: Lanes,
     tools: Tools,
+    closed: Receiver<Infallible>,
 }
 
 /// How an actor's turn ended.
@@ -126,15 +147,20 @@ enum Turn {
 
 impl Worker {
     fn run(&self, queue: &Receiver<Arc<Actor>>) {
-        for actor in queue {
-            if self.tools.line.is_closed() {
-                return;
-            }
+        while let Some(actor) = self.next(queue) {
             match self.turn(&actor) {
                 Turn::Again => self.lanes.schedule(&actor),
                 Turn::Over => {}
                 Turn::Closed => return,
             }
+        }
+    }
+
+    /// The next actor of the lane; none when the host stops.
+    fn next(&self, queue: &Receiver<Arc<Actor>>) -> Option<Arc<Actor>> {
+        crossbeam_channel::select_biased! {
+            recv(self.closed) -> _ => None,
+            recv(queue) -> actor => actor.ok(),
         }
     }
 
