@@ -8,13 +8,7 @@ use crate::{Action, Approval, Decision, Finding, Intent, Notification, Ruling, S
 impl Decision {
     /// An answer with this ruling that asks for nothing yet.
     pub const fn new(ruling: Ruling) -> Self {
-        Self {
-            ruling,
-            intents: Vec::new(),
-            notifications: Vec::new(),
-            actions: Vec::new(),
-            findings: Vec::new(),
-        }
+        Self { ruling, intents: Vec::new(), notifications: Vec::new(), actions: Vec::new(), findings: Vec::new() }
     }
 
     /// The event does not concern this policy.
@@ -159,6 +153,9 @@ mod tests {
         let decision = Decision::allow_after(["operator"], Some(Duration::from_secs(600)));
 
         let Ruling::AllowAfter(approval) = decision.ruling else { panic!("another ruling") };
-        assert_eq!((approval.roles.as_slice(), approval.expires_after), (["operator".to_owned()].as_slice(), Some(600_000)));
+        assert_eq!(
+            (approval.roles.as_slice(), approval.expires_after),
+            (["operator".to_owned()].as_slice(), Some(600_000))
+        );
     }
 }

@@ -57,6 +57,8 @@ mod context;
 mod decision;
 mod export;
 #[cfg(target_arch = "wasm32")]
+mod heap;
+#[cfg(target_arch = "wasm32")]
 mod imports;
 mod plan;
 mod policy;
@@ -68,9 +70,9 @@ pub use bindings::interlock::policy::local_time::Civil;
 pub use bindings::interlock::policy::log::Level;
 pub use bindings::interlock::policy::readings::{Sample, Stats};
 pub use bindings::interlock::policy::types::{
-    Access, Action, ActionOutcome, ActuatorStatus, Alert, Approval, Custom, Decision, Event, Finding, Incident, Instant,
-    Intent, Manifest, Millis, Notification, Occurrence, Plan, Presence, Problem, Quality, Reading, ReadingFilter,
-    Ruling, Setting, Severity, Subscription,
+    Access, Action, ActionOutcome, ActuatorStatus, Alert, Approval, Custom, Decision, Event, Finding, Incident,
+    Instant, Intent, Manifest, Millis, Notification, Occurrence, Plan, Presence, Problem, Quality, Reading,
+    ReadingFilter, Ruling, Setting, Severity, Subscription,
 };
 pub use context::{Context, Host, LocalTime, Log, Readings, State, StateError};
 pub use policy::Policy;
@@ -108,6 +110,7 @@ pub mod __private {
     #[cfg(target_arch = "wasm32")]
     pub use crate::{
         bindings::export,
+        heap::tidy_heap,
         imports::{Imports, report_panics},
     };
 }

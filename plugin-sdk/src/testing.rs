@@ -11,9 +11,7 @@ use std::time::Duration;
 
 use crate::bindings::interlock::policy::state::StateError;
 use crate::context::{Context, Host, millis};
-use crate::{
-    Civil, Decision, Event, Instant, Level, Millis, Occurrence, Policy, Quality, Reading, Sample, Stats,
-};
+use crate::{Civil, Decision, Event, Instant, Level, Millis, Occurrence, Policy, Quality, Reading, Sample, Stats};
 
 /// Answers a policy's questions in a test.
 #[derive(Debug)]

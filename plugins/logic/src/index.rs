@@ -79,7 +79,7 @@ impl Index {
     }
 
     /// The rules that mention no sensor, in their order.
-    pub(crate) fn timed(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn timed(&self) -> impl ExactSizeIterator<Item = usize> {
         self.timed.iter().copied()
     }
 
@@ -91,7 +91,8 @@ impl Index {
             let quantity = self.sensors.get(*number).and_then(|sensor| sensor.quantity.as_deref());
             quantity.is_none_or(|quantity| quantity == reading.quantity)
         };
-        let sensors = place.map_or_else(Vec::new, |place| place.sensors.iter().copied().filter(quantity_fits).collect());
+        let sensors =
+            place.map_or_else(Vec::new, |place| place.sensors.iter().copied().filter(quantity_fits).collect());
         Watched { place, sensors }
     }
 }
@@ -108,6 +109,11 @@ impl Watched<'_> {
         for sensor in &self.sensors {
             sight.show(*sensor, reading);
         }
+    }
+
+    /// How many rules that may be; at least as many as they are.
+    pub(crate) fn count(&self) -> usize {
+        self.place.map_or(0, |place| place.watchers.len())
     }
 
     /// The rules that mention the sensor, in their order, each once.
