@@ -2,19 +2,25 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use interlock_core::time::Timestamp;
 
 /// A clock. Cheap to clone; clones of a hand-moved one move together.
 ///
-/// It may run backwards, as the machine's clock may: the line sees to it that the journal's time does not.
+/// The system's one is read once, when it is made, and then carried on by the monotonic clock: a machine whose clock is
+/// set anew while the host runs, by a year or by a second, ends no hold early and keeps none for ever.
 #[derive(Debug, Clone)]
 pub struct Clock(Source);
 
 #[derive(Debug, Clone)]
 enum Source {
-    System,
+    System {
+        /// What the machine's clock said when the host started.
+        start: Timestamp,
+        /// When that was on the clock that is never set.
+        since: Instant,
+    },
     Manual(Arc<AtomicU64>),
 }
 
@@ -23,9 +29,10 @@ enum Source {
 pub struct Hand(Arc<AtomicU64>);
 
 impl Clock {
-    /// The machine's clock.
-    pub const fn system() -> Self {
-        Self(Source::System)
+    /// The machine's clock from now on. A machine that believes it is before 1970 is told 1970.
+    pub fn system() -> Self {
+        let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(Source::System { start: Timestamp(millis(start)), since: Instant::now() })
     }
 
     /// A clock that stands at `start` until its hand is moved.
@@ -34,16 +41,17 @@ impl Clock {
         (Self(Source::Manual(Arc::clone(&now))), Hand(now))
     }
 
-    /// The time now. A machine that believes it is before 1970 is told 1970.
+    /// The time now.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-            }
+            Source::System { start, since } => start.after(millis(since.elapsed())),
             Source::Manual(now) => Timestamp(now.load(Ordering::Acquire)),
         }
     }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Hand {

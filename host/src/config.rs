@@ -9,6 +9,7 @@
 
 pub mod actuators;
 pub mod host;
+pub mod http;
 pub mod journal;
 pub mod mqtt;
 pub mod policies;
@@ -33,6 +34,8 @@ pub use mistakes::{Mistake, Mistakes};
 pub struct Config {
     /// The process itself: data folder, drain, logs.
     pub host: host::Host,
+    /// REST, WebSocket, SSE and the page.
+    pub http: http::Http,
     /// How long the journal keeps what happened.
     pub journal: journal::Journal,
     /// The wire to devices.
@@ -61,6 +64,7 @@ impl Config {
     pub fn problems(&self) -> Vec<String> {
         let rooms = [
             self.host.problems(),
+            self.http.problems(),
             self.journal.problems(),
             self.mqtt.problems(),
             self.policies.problems(),

@@ -241,7 +241,7 @@ impl Follow {
             return;
         }
         live.fresh = false;
-        self.ready = records.to_vec().into_iter();
+        self.ready = records.iter().cloned().collect::<Vec<_>>().into_iter();
     }
 
     fn go_live(&mut self) {

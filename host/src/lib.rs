@@ -33,6 +33,7 @@ pub mod store;
 
 pub mod feed;
 pub mod inventory;
+pub mod tokens;
 
 pub mod http;
 pub mod telemetry;
@@ -40,3 +41,4 @@ pub mod telemetry;
 pub mod app;
 pub mod build;
 pub mod cli;
+pub mod sim;

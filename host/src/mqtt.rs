@@ -21,18 +21,21 @@ mod connection;
 pub mod intake;
 mod numbering;
 pub mod outlet;
+pub mod probe;
 mod sink;
 pub mod stop;
+#[cfg(test)]
+pub(crate) mod testing;
 mod tls;
-
-use std::sync::Arc;
-
-use interlock_core::time::Timestamp;
 
 pub use connection::{SetupError, Status};
 
-/// What the time is on the host's clock.
-pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+/// What a simulated device needs to speak MQTT as robustly as the host does.
+pub(crate) mod device {
+    pub(crate) use super::client::{Delivery, Publisher, Qos, Subscription};
+    pub(crate) use super::connection::{Connection, Control, Event, Numbered, Role};
+    pub(crate) use super::intake::template;
+}
 
 /// The right to acknowledge one message to the broker, once, when its record is durable.
 ///

@@ -3,8 +3,14 @@
 //! Every change of a policy is planned, persisted, then applied, in that order: the record and the rows are durable
 //! before anything answers differently, so a crash at any moment leaves the old or the new version, never none.
 
+pub mod actor;
 pub mod approvals;
+mod jobs;
+pub mod lanes;
 pub mod lifecycle;
+pub mod registry;
+mod trial;
+mod upload;
 
 use interlock_core::decision::Decision;
 use interlock_core::evaluation::{Fault, LogLine, Lookup, StateWrite, VersionRef};
@@ -14,7 +20,7 @@ use interlock_core::time::{Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A policy as people see it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PolicyView {
     /// The slot's name.
     pub name: String,
@@ -41,7 +47,7 @@ pub struct PolicyView {
 }
 
 /// Counters of one policy since the host started.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PolicyStats {
     /// Evaluations, faults included.
     pub evaluations: u64,
@@ -81,7 +87,7 @@ pub struct Upload {
 }
 
 /// An upload on its way to becoming a version.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct JobView {
     /// Its id.
     pub id: String,
@@ -106,7 +112,7 @@ pub struct JobView {
 }
 
 /// Where a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// Not at its end.
@@ -118,7 +124,7 @@ pub enum JobState {
 }
 
 /// Why a job failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct JobError {
     /// One stable word: `wrong_world`, `invalid_config`, `duplicate`, …
     pub code: String,
@@ -129,7 +135,7 @@ pub struct JobError {
 }
 
 /// What a policy would answer to an event now. Nothing of it takes effect and nothing is recorded.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Simulation {
     /// Who answered.
     pub by: VersionRef,
@@ -152,7 +158,7 @@ pub struct Simulation {
 }
 
 /// Changes to a slot that need no new version. Absent fields stay.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Adjust {
     /// What its decisions may do.

@@ -69,6 +69,22 @@ pub enum Stage {
     Done,
 }
 
+impl Stage {
+    /// The stage as one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Checking => "checking",
+            Self::Wrapping => "wrapping",
+            Self::Describing => "describing",
+            Self::Configuring => "configuring",
+            Self::Snapshotting => "snapshotting",
+            Self::Compiling => "compiling",
+            Self::Loading => "loading",
+            Self::Done => "ready",
+        }
+    }
+}
+
 /// An upload that can answer.
 #[derive(Debug, Clone)]
 pub struct Prepared {

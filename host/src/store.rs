@@ -43,6 +43,7 @@ use serde::{Deserialize, Serialize};
 
 /// One change of a row, committed with the record that explains it.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "versions are rare, and a put is moved a few times in its life")]
 pub enum Put {
     /// How far a policy has come.
     Cursor {
@@ -170,7 +171,7 @@ pub struct PolicyRow {
 }
 
 /// A version of a policy. Immutable.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct VersionRow {
     /// The slot's name.
     pub policy: String,

@@ -7,7 +7,7 @@ pub mod metrics;
 
 pub use metrics::Metrics;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -43,8 +43,10 @@ pub enum LogError {
 /// # Errors
 /// When the filter cannot be read, or logging was set up before.
 pub fn start_logging(filter: &str, format: LogFormat, colour: bool) -> Result<(), LogError> {
-    let wanted = EnvFilter::try_new(filter)
-        .map_err(|error| LogError::Filter { filter: filter.to_owned(), reason: error.to_string() })?;
+    let wanted: Targets = filter.parse().map_err(|error: tracing_subscriber::filter::ParseError| LogError::Filter {
+        filter: filter.to_owned(),
+        reason: error.to_string(),
+    })?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour);
     let registry = tracing_subscriber::registry().with(wanted);
     match format {

@@ -6,6 +6,7 @@ use crate::time::Timestamp;
 
 /// What drives an actuator, and how its values are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ActuatorKind {
     /// 0.0 to 1.0, the share of time it is on.
@@ -18,6 +19,7 @@ pub enum ActuatorKind {
 
 /// One order to one actuator. It always expires, and it is never retained by a broker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Command {
     /// Unique over all starts of the host; a repeated delivery carries the same one.
     pub id: String,

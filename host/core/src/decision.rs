@@ -7,6 +7,7 @@ use crate::event::Severity;
 
 /// The answer to one event.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Decision {
     /// Yes, no, or not mine.
     pub ruling: Ruling,
@@ -26,6 +27,7 @@ pub struct Decision {
 
 /// Yes, no, or not mine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Ruling {
     /// The event does not concern the policy.
@@ -50,6 +52,7 @@ pub enum Ruling {
 
 /// What to do with an actuator.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Setting {
     /// Drive it to this value, in the actuator's unit.
@@ -60,6 +63,7 @@ pub enum Setting {
 
 /// An actuation a policy asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Intent {
     /// The actuator's name, or `device/channel`.
     pub actuator: String,
@@ -74,6 +78,7 @@ pub struct Intent {
 
 /// A message for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Notification {
     /// Where it should go.
     pub channel: String,
@@ -85,6 +90,7 @@ pub struct Notification {
 
 /// A named action outside the actuators.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Action {
     /// Its name.
     pub name: String,
@@ -97,6 +103,7 @@ pub struct Action {
 
 /// Why a rule did or did not match.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Finding {
     /// The rule's name.
     pub rule: String,

@@ -7,6 +7,7 @@ use crate::time::{Seq, Timestamp};
 
 /// Which version of which policy answered. Every decision carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct VersionRef {
     /// The policy's name.
     pub policy: String,
@@ -35,6 +36,7 @@ pub struct Evaluation {
 
 /// The answer to one lookup of a reading, by reference into the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Lookup {
     /// The device's id.
     pub device: String,
@@ -53,6 +55,7 @@ pub struct Lookup {
 
 /// One change of a policy's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StateWrite {
     /// The key.
     pub key: String,
@@ -62,6 +65,7 @@ pub struct StateWrite {
 
 /// One entry of a policy's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StateEntry {
     /// Text; JSON by convention.
     pub value: String,
@@ -72,6 +76,7 @@ pub struct StateEntry {
 
 /// One line a policy said to its author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LogLine {
     /// `debug`, `info`, `warn` or `error`.
     pub level: LogLevel,
@@ -81,6 +86,7 @@ pub struct LogLine {
 
 /// How loud a log line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// For the author at work.
@@ -95,6 +101,7 @@ pub enum LogLevel {
 
 /// Why a version gave no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[error("{kind}: {detail}")]
 pub struct Fault {
     /// Which limit was hit or rule broken.
@@ -105,6 +112,7 @@ pub struct Fault {
 
 /// The ways to give no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
     /// The fuel ran out.

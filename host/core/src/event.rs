@@ -8,6 +8,7 @@ use crate::time::{Seq, Timestamp};
 
 /// Something the host was told, before it has a place in the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Observation {
     /// Unique; a repeated delivery of the same message carries the same id where the sender gave one.
     pub id: String,
@@ -39,6 +40,7 @@ impl Event {
 
 /// The kinds of event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Occurrence {
     /// A sensor's value.
@@ -80,6 +82,7 @@ impl Occurrence {
 
 /// How far a value can be trusted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Quality {
     /// Nothing speaks against it.
@@ -93,6 +96,7 @@ pub enum Quality {
 
 /// One value of one sensor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Reading {
     /// The device's id, as in its topic.
     pub device: String,
@@ -118,6 +122,7 @@ pub struct Reading {
 
 /// What an actuator says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ActuatorStatus {
     /// The device's id.
     pub device: String,
@@ -135,6 +140,7 @@ pub struct ActuatorStatus {
 
 /// A device appeared or fell silent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Presence {
     /// The device's id.
     pub device: String,
@@ -144,6 +150,7 @@ pub struct Presence {
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Back to normal.
@@ -158,6 +165,7 @@ pub enum Severity {
 
 /// A key figure left its bounds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Alert {
     /// The key figure: `margin`.
     pub kpi: String,
@@ -177,6 +185,7 @@ pub struct Alert {
 
 /// Something went wrong somewhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Incident {
     /// `memory_leak`, `disk_full`, …
     pub kind: String,
@@ -188,6 +197,7 @@ pub struct Incident {
 
 /// Somebody asks to do something.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Access {
     /// Who.
     pub principal: String,
@@ -205,6 +215,7 @@ pub struct Access {
 
 /// How an earlier action or intent ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ActionOutcome {
     /// Whose decision it was: only this policy's `outcomes` subscribers hear of it.
     pub policy: String,
@@ -220,6 +231,7 @@ pub struct ActionOutcome {
 
 /// Anything else that sender and policy agreed on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Custom {
     /// What it is about.
     pub kind: String,
@@ -229,6 +241,7 @@ pub struct Custom {
 
 /// Time passed, for one policy that asked to be told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Tick {
     /// Whose tick it is.
     pub policy: String,

@@ -8,280 +8,301 @@
 //! INVARIANT (fails closed): what is unknown, unreadable or out of bounds is refused.
 //! INVARIANT (no way around): every [`Approved`] command left through `effect`, which applies every rule.
 
+mod array;
+mod configure;
+mod effect;
 pub mod envelope;
+mod freshness;
+mod hours;
+mod interlock;
+mod interval;
+mod lease;
+mod limit;
+mod on_time;
+mod point;
+mod range;
+mod rate;
+mod stop;
+mod stored;
+mod table;
+mod view;
+mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use serde::{Deserialize, Serialize};
+pub use stop::safe_commands;
+pub use stored::Stored;
+pub use view::{SlotView, View};
+pub use words::{Cause, Change, Code, Effects, Outcome, Scope, Verdict, Why, Write, Writer};
 
-use crate::command::{Approved, Command, SafeCommand};
 use crate::decision::Setting;
-use crate::time::{Seq, Timestamp};
-use envelope::Table;
-
-/// The result of one check that did not simply pass, or `PASSED`. The words of the seed's safety service come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Code {
-    /// A stop is latched for everything or for this device.
-    EmergencyStopActive,
-    /// The value is outside the actuator's range, or not a number.
-    PwmOutOfRange,
-    /// The actuator's pin is a sensor's pin too.
-    GpioConflict,
-    /// There is no such actuator.
-    ActuatorNotConfigured,
-    /// The cause is too old, or the broker kept it from earlier.
-    Expired,
-    /// Outside what this policy is given of the actuator.
-    OutsideLease,
-    /// A stronger slot holds the actuator; the write waits under it.
-    Outranked,
-    /// Another actuator of the interlock group is on, or was a moment ago.
-    Interlocked,
-    /// Too soon after the last change, or too large a step.
-    RateLimited,
-    /// On for longer than it may be.
-    MaxOnTime,
-    /// Outside the hours it may run.
-    OutsideHours,
-    /// The change waits; the gate's timer tries again.
-    Deferred,
-    /// The value was brought into the range.
-    Clamped,
-    /// All checks passed and the effective value is the one asked for.
-    Passed,
-}
-
-/// How the gate answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// As asked.
-    Pass,
-    /// Taken, with another value or at another time.
-    Clamp,
-    /// Not taken.
-    Refuse,
-}
-
-/// The gate's judgement of one write. It names the check, its limit and the value that met it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
-    /// The actuator as it was asked for.
-    pub actuator: String,
-    /// How it was answered.
-    pub outcome: Outcome,
-    /// Which check decided.
-    pub code: Code,
-    /// The limit in words, with its number: `range 0..1`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<String>,
-    /// The value that met the limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<f64>,
-    /// One sentence for people.
-    pub message: String,
-}
-
-/// Who writes into a priority array.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "by", content = "name")]
-pub enum Writer {
-    /// A policy, by name.
-    Policy(String),
-    /// A person; all manual commands share one slot.
-    Manual,
-}
-
-/// One write into an actuator's priority array.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Write {
-    /// The actuator's name, or `device/channel`.
-    pub actuator: String,
-    /// Whose slot.
-    pub writer: Writer,
-    /// 1 (strongest) to 16.
-    pub priority: u8,
-    /// The value, or the slot given back.
-    pub set: Setting,
-    /// How long the slot holds, in milliseconds; without it until replaced or released.
-    pub hold_ms: Option<u64>,
-    /// For people: why.
-    pub reason: String,
-    /// What it follows from.
-    pub cause: Cause,
-}
-
-/// What a write follows from; the freshness check looks at it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Cause {
-    /// The event's place in the journal; none for a person's command.
-    pub seq: Option<Seq>,
-    /// When the host received it.
-    pub at: Timestamp,
-    /// Whether the broker kept it from earlier.
-    pub retained: bool,
-}
-
-/// What one step of the gate led to.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Effects {
-    /// Changes of effective values, in order. Each must be recorded before its command leaves.
-    pub changes: Vec<Change>,
-    /// Actuators whose stored state changed; the caller writes [`Gate::stored`] of each in the same commit.
-    pub dirty: BTreeSet<String>,
-}
-
-/// A change of an actuator's effective value.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Change {
-    /// Where the value was.
-    pub from: f64,
-    /// Why it changes.
-    pub why: Why,
-    /// The command that brings it about.
-    pub command: Approved<Command>,
-}
-
-/// Why an effective value changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Why {
-    /// A write took or renewed the highest slot.
-    Written,
-    /// The highest slot was given back.
-    Released,
-    /// The highest slot's hold ended.
-    HoldEnded,
-    /// It was on for as long as it may be.
-    MaxOnTime,
-    /// A change that had to wait could be made.
-    Deferred,
-    /// The host started, or a stop was reset: what holds is said anew.
-    Asserted,
-    /// A stop was latched, or the envelope changed, and the safe value is taken.
-    MadeSafe,
-}
-
-/// What is stopped.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "scope", content = "device")]
-pub enum Scope {
-    /// Every actuator of every device.
-    All,
-    /// Every actuator of one device.
-    Device(String),
-}
+use crate::time::Timestamp;
+use array::Slot;
+use effect::Told;
+use envelope::{Envelope, Table, default_freshness};
+use limit::Limit;
+use point::Point;
 
 /// The gate. One owner; every method is a step in one order.
-#[derive(Debug)]
-pub struct Gate {}
-
-/// What survives a restart, per actuator. Opaque JSON to everyone else; see [`Gate::restore`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Stored {}
-
-/// What an actuator's priority array looks like, for people.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct View {
-    /// The actuator's name.
-    pub actuator: String,
-    /// What it is told to be.
-    pub effective: f64,
-    /// Who decides that; none when it is the safe value.
-    pub held_by: Option<Writer>,
-    /// When it last changed.
-    pub changed: Option<Timestamp>,
-    /// Whether a change waits, and until when at least.
-    pub deferred_until: Option<Timestamp>,
-    /// The active slots, strongest first.
-    pub slots: Vec<SlotView>,
+///
+/// Time never goes back for it: a step with an earlier time than the one before counts as at the same time.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    table: Table,
+    points: HashMap<String, Point>,
+    /// When which actuator next has something to do; [`Point::due`] is its own entry.
+    due: BTreeSet<(Timestamp, String)>,
+    /// Interlock groups that wait, until when, for an actuator that is no part of them any more.
+    rests: HashMap<String, Timestamp>,
+    stopped: BTreeSet<Scope>,
+    boot: Timestamp,
+    /// How many commands were made since the start.
+    commands: u64,
+    /// The time of the last step.
+    latest: Timestamp,
 }
 
-/// One active slot, for people.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SlotView {
-    /// Whose.
-    pub writer: Writer,
-    /// 1 (strongest) to 16.
-    pub priority: u8,
-    /// What it wants.
-    pub value: f64,
-    /// When it ends.
-    pub until: Option<Timestamp>,
-    /// Why.
-    pub reason: String,
+/// A write that passed every check before the array.
+enum Admitted {
+    Value { name: String, value: f64, hold: Option<u64>, clamped: Option<Limit> },
+    Release { name: String },
 }
 
-#[expect(clippy::unimplemented, unused_variables, reason = "the shape first")]
 impl Gate {
     /// A gate for these actuators with empty arrays, all at their safe values. `boot` makes command ids unique.
     pub fn new(table: Table, boot: Timestamp) -> Self {
-        unimplemented!()
-    }
-
-    /// Puts back what was stored before a restart. Slots that ended meanwhile are gone. Says every effective value anew.
-    pub fn restore(&mut self, stored: Vec<Stored>, stopped: &BTreeSet<Scope>, now: Timestamp) -> Effects {
-        unimplemented!()
+        let point = |(name, envelope): (&String, &Envelope)| {
+            let bar = table.bar(name, envelope);
+            (name.clone(), Point::new(envelope, bar))
+        };
+        Self {
+            points: table.actuators.iter().map(point).collect(),
+            table,
+            due: BTreeSet::new(),
+            rests: HashMap::new(),
+            stopped: BTreeSet::new(),
+            boot,
+            commands: 0,
+            latest: Timestamp::default(),
+        }
     }
 
     /// Judges one write and carries it out if it may be.
+    ///
+    /// What is due comes first. Then the checks run in the order of `admit`; then the write takes its writer's slot, and
+    /// the rules of `effect` decide what becomes of the effective value.
     pub fn review(&mut self, write: &Write, now: Timestamp) -> (Verdict, Effects) {
-        unimplemented!()
+        let now = self.tick(now);
+        let mut out = Effects::default();
+        self.settle_due(now, &mut out);
+        let verdict = match self.admit(write, &out, now) {
+            Ok(Admitted::Value { name, value, hold, clamped }) => {
+                self.put(&name, write, value, hold, now, &mut out).or(clamped).map_or_else(
+                    || passed(&write.actuator, format!("`{name}` takes {value}")),
+                    |limit| limit.clamp(&write.actuator),
+                )
+            }
+            Ok(Admitted::Release { name }) => {
+                let held = self.give_back(&name, &write.writer, now, &mut out);
+                let what = if held { "the slot is given back" } else { "there was no slot to give back" };
+                passed(&write.actuator, what.to_owned())
+            }
+            Err(limit) => limit.refuse(&write.actuator),
+        };
+        (verdict, out)
+    }
+
+    /// The checks before the array, in their order. The first limit that is met refuses the write.
+    fn admit(&self, write: &Write, so_far: &Effects, now: Timestamp) -> Result<Admitted, Limit> {
+        let known = self.table.resolve(&write.actuator).and_then(|name| self.table.actuators.get_key_value(name));
+        let named = write.actuator.split_once('/').map_or("", |(device, _)| device);
+        stop::check(&self.stopped, known.map_or(named, |(_, envelope)| &envelope.device))?;
+        let max_age = known.map_or(default_freshness(), |(_, envelope)| envelope.max_cause_age_ms);
+        freshness::check(&write.cause, max_age, now)?;
+        let (name, envelope) = known.ok_or_else(|| not_configured(&write.actuator))?;
+        self.points.get(name).and_then(|point| point.bar.clone()).map_or(Ok(()), Err)?;
+        let Setting::Value(asked) = write.set else { return Ok(Admitted::Release { name: name.clone() }) };
+        let (value, clamped) = range::check(envelope, asked)?;
+        let hold = lease::check(envelope, &write.writer, value, write.hold_ms)?;
+        on_time::check(envelope, name, &so_far.changes)?;
+        Ok(Admitted::Value { name: name.clone(), value, hold, clamped })
+    }
+
+    /// Takes the writer's slot. The limit that keeps the value from being the effective one now, if any does.
+    fn put(
+        &mut self,
+        name: &str,
+        write: &Write,
+        value: f64,
+        hold: Option<u64>,
+        now: Timestamp,
+        out: &mut Effects,
+    ) -> Option<Limit> {
+        let point = self.points.get_mut(name)?;
+        let waited = point.wait.is_some()
+            && point.array.top().is_some_and(|top| top.writer == write.writer && top.value == value);
+        point.array.put(Slot {
+            writer: write.writer.clone(),
+            priority: write.priority,
+            value,
+            until: hold.map(|ms| now.after(ms)),
+            reason: write.reason.clone(),
+        });
+        let outranked = point.array.top().filter(|top| top.writer != write.writer).map(|top| outranked(top, value));
+        let told = if outranked.is_some() { Told::Changes } else { Told::Renewal };
+        self.settle(name, Why::Written, told, now, out);
+        let waits = || self.points.get(name)?.wait.as_ref().map(|wait| wait.limit.clone());
+        outranked.or_else(waits).map(|limit| match waited {
+            true => Limit { code: Code::Deferred, ..limit },
+            false => limit,
+        })
+    }
+
+    fn give_back(&mut self, name: &str, writer: &Writer, now: Timestamp, out: &mut Effects) -> bool {
+        let held = self.points.get_mut(name).is_some_and(|point| point.array.remove(writer));
+        if held {
+            self.settle(name, Why::Released, Told::Changes, now, out);
+        }
+        held
     }
 
     /// Gives back every slot of this policy: it was switched off, quarantined or deleted.
     pub fn release(&mut self, policy: &str, now: Timestamp) -> Effects {
-        unimplemented!()
+        let now = self.tick(now);
+        let mut out = Effects::default();
+        self.settle_due(now, &mut out);
+        let writer = Writer::Policy(policy.to_owned());
+        let held = self.points.iter().filter(|(_, point)| point.array.of(&writer).is_some());
+        let mut names: Vec<_> = held.map(|(name, _)| name.clone()).collect();
+        names.sort_unstable();
+        for name in names {
+            self.give_back(&name, &writer, now, &mut out);
+        }
+        out
     }
 
     /// Does what is due: ends holds, tries deferred changes, ends what was on for too long.
     pub fn advance(&mut self, now: Timestamp) -> Effects {
-        unimplemented!()
+        let now = self.tick(now);
+        let mut out = Effects::default();
+        self.settle_due(now, &mut out);
+        out
     }
 
     /// When [`Gate::advance`] next has something to do.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        unimplemented!()
+        self.due.first().map(|(at, _)| *at)
     }
 
     /// Latches a stop: empties the arrays of what is stopped; nothing passes until [`Gate::reset`].
-    /// The safe values themselves go out as [`SafeCommand`]s, see [`Gate::safe_commands`].
+    /// The safe values themselves go out as [`crate::command::SafeCommand`]s, see [`safe_commands`].
     pub fn stop(&mut self, scope: Scope, now: Timestamp) -> Effects {
-        unimplemented!()
+        let now = self.tick(now);
+        let mut out = Effects::default();
+        let covered = self.table.actuators.iter().filter(|(_, envelope)| scope.covers(&envelope.device));
+        let names: Vec<_> = covered.map(|(name, _)| name.clone()).collect();
+        self.stopped.insert(scope);
+        for name in &names {
+            self.silence_if_stopped(name, now, &mut out);
+            self.reschedule(name, now);
+            // Others of the group, on devices that run on, may wait for this one: the timer lets them try.
+            for peer in self.waiting_peers(name) {
+                self.schedule(&peer, Some(now.after(1)));
+            }
+        }
+        out
     }
 
-    /// Opens what was stopped. Nothing starts by itself: arrays are empty and effective values safe.
+    /// Opens what was stopped. Nothing starts by itself: arrays are empty and effective values safe, and said anew.
     /// A reset of `All` opens devices as well; of a device, only that device.
     pub fn reset(&mut self, scope: &Scope, now: Timestamp) -> Effects {
-        unimplemented!()
+        let now = self.tick(now);
+        let mut out = Effects::default();
+        let was = self.stopped.clone();
+        self.stopped.retain(|stopped| *scope != Scope::All && stopped != scope);
+        let open = |device: &str| stop::active(&was, device) && !stop::active(&self.stopped, device);
+        let opened = self.table.actuators.iter().filter(|(_, envelope)| open(&envelope.device));
+        for name in opened.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.assert(&name, now, &mut out);
+        }
+        out
     }
 
     /// What is stopped now.
-    pub fn stopped(&self) -> &BTreeSet<Scope> {
-        unimplemented!()
+    pub const fn stopped(&self) -> &BTreeSet<Scope> {
+        &self.stopped
     }
 
-    /// Replaces the table of actuators. Slots outside the new envelopes fall away.
-    pub fn configure(&mut self, table: Table, now: Timestamp) -> Effects {
-        unimplemented!()
-    }
-
-    /// What must be stored for this actuator.
-    pub fn stored(&self, actuator: &str) -> Option<Stored> {
-        unimplemented!()
-    }
-
-    /// For people.
+    /// For people. The actuator's name, or `device/channel`.
     pub fn view(&self, actuator: &str) -> Option<View> {
-        unimplemented!()
+        let name = self.table.resolve(actuator)?;
+        self.points.get(name).map(|point| View::of(name, point, self.latest))
+    }
+
+    /// The time of this step.
+    fn tick(&mut self, now: Timestamp) -> Timestamp {
+        self.latest = self.latest.max(now);
+        self.latest
+    }
+
+    /// Settles every actuator with something due, the strongest first, so that it is the strongest that takes an
+    /// interlock group that became free.
+    fn settle_due(&mut self, now: Timestamp, out: &mut Effects) {
+        let mut due = Vec::new();
+        while self.due.first().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, name)) = self.due.pop_first() else { break };
+            let Some(point) = self.points.get_mut(&name) else { continue };
+            point.due = None;
+            due.push((point.array.rank(), name));
+        }
+        due.sort_unstable();
+        for (_, name) in due {
+            let Some(point) = self.points.get(&name) else { continue };
+            let why = match point.array.first_end() {
+                Some(end) if end <= now => Why::HoldEnded,
+                _ if point.wait.is_some() => Why::Deferred,
+                _ => Why::MadeSafe,
+            };
+            self.settle(&name, why, Told::Changes, now, out);
+        }
+    }
+
+    /// Brings the actuator's place in the deadlines in line with its state.
+    fn reschedule(&mut self, name: &str, now: Timestamp) {
+        let (Some(envelope), Some(point)) = (self.table.actuators.get(name), self.points.get(name)) else { return };
+        // Always later than now, so that a timer that fires at its deadline comes to an end.
+        let due = point.deadline(envelope, now).map(|due| due.max(now.after(1)));
+        self.schedule(name, due);
+    }
+
+    fn schedule(&mut self, name: &str, due: Option<Timestamp>) {
+        let Some(point) = self.points.get_mut(name).filter(|point| point.due != due) else { return };
+        if let Some(earlier) = std::mem::replace(&mut point.due, due) {
+            self.due.remove(&(earlier, name.to_owned()));
+        }
+        self.due.extend(due.map(|due| (due, name.to_owned())));
     }
 }
 
-/// The safe value of every actuator in `scope`, as commands for the way around every queue. Needs only the table, so
-/// that a stop never waits for the gate's owner. `reason` is for people; `id` is the stop's id and prefixes theirs.
-#[expect(clippy::unimplemented, unused_variables, reason = "the shape first")]
-pub fn safe_commands(table: &Table, scope: &Scope, id: &str, reason: &str, now: Timestamp) -> Vec<SafeCommand> {
-    unimplemented!()
+fn passed(actuator: &str, message: String) -> Verdict {
+    let (outcome, code) = (Outcome::Pass, Code::Passed);
+    Verdict { actuator: actuator.to_owned(), outcome, code, limit: None, value: None, message }
 }
+
+fn not_configured(actuator: &str) -> Limit {
+    let message = format!("there is no actuator `{actuator}`; configure it first");
+    Limit::new(Code::ActuatorNotConfigured, "configured actuators".to_owned(), None, message)
+}
+
+fn outranked(top: &Slot, value: f64) -> Limit {
+    let holder = match &top.writer {
+        Writer::Policy(name) => format!("policy `{name}`"),
+        Writer::Manual => "a person".to_owned(),
+    };
+    let text = format!("priority {} of {holder}", top.priority);
+    let message = format!("{holder} holds the actuator with priority {}; {value} waits under it", top.priority);
+    Limit::new(Code::Outranked, text, Some(top.value), message)
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a policy's decisions may do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// It sees nothing.
@@ -19,6 +20,7 @@ pub enum Mode {
 
 /// What is done to the policy's actuators when a version faults.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Fallback {
     /// They stay as they are.
@@ -32,6 +34,7 @@ pub enum Fallback {
 
 /// What one evaluation may use. Part of a version, under the host's ceilings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Units of fuel; about one per executed instruction.
@@ -64,6 +67,7 @@ pub const DEFAULT_PRIORITY: u8 = 10;
 
 /// Which readings: an absent field means any.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ReadingFilter {
     /// The device's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +92,7 @@ impl ReadingFilter {
 
 /// What a policy wants to see. An empty list means all.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Subscription {
     /// Readings that match.
@@ -115,6 +120,7 @@ pub const MIN_TICK_MS: u64 = 100;
 
 /// What a configured policy will do; the host grants exactly this.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Plan {
     /// What it wants to see.
     pub subscriptions: Vec<Subscription>,
@@ -128,6 +134,7 @@ pub struct Plan {
 
 /// What a component says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Manifest {
     /// The plugin's name.
     pub name: String,
@@ -143,6 +150,8 @@ pub struct Manifest {
 
 /// What is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(as = ConfigProblem))]
 pub struct Problem {
     /// JSON pointer to the culprit.
     pub pointer: String,

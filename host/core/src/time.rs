@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// The line stamps events so that this never decreases from one to the next, whatever the machine's clock does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Timestamp(pub u64);
 

@@ -40,7 +40,9 @@ pub enum CargoError {
         reason: String,
     },
     /// The crate makes no module.
-    #[error("`{0}` makes no WebAssembly module: write `crate-type = [\"cdylib\", \"rlib\"]` under `[lib]` in its `Cargo.toml`")]
+    #[error(
+        "`{0}` makes no WebAssembly module: write `crate-type = [\"cdylib\", \"rlib\"]` under `[lib]` in its `Cargo.toml`"
+    )]
     NoModule(String),
     /// The compiler said no; its messages are on the terminal.
     #[error("`{0}` does not compile, see above")]
@@ -168,10 +170,8 @@ impl Package {
         let registry = cargo_home().join("registry/src");
         let mirrors = std::fs::read_dir(registry).into_iter().flatten().flatten().map(|folder| folder.path());
         let folders = mirrors.map(|folder| (folder, "deps"));
-        let folders = folders.chain([
-            (toolchain.sysroot.join("lib/rustlib/src/rust/library"), "rust"),
-            (self.workspace.clone(), "."),
-        ]);
+        let folders = folders
+            .chain([(toolchain.sysroot.join("lib/rustlib/src/rust/library"), "rust"), (self.workspace.clone(), ".")]);
         let mut flags = OsString::from(format!("-Clink-arg=-zstack-size={STACK_BYTES}"));
         for (folder, name) in folders {
             flags.push("\u{1f}--remap-path-prefix=");

@@ -1,15 +1,17 @@
 //! `interlock build`: from a Rust crate to a component.
 
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
-use crate::build::{self, Built, Request, dist};
+use super::{Failure, Out, Outcome};
+use crate::build::{self, BuildError, Built, Request, dist};
 
 /// Builds the Rust crate of a policy into a component.
 ///
 /// Takes whichever way to WebAssembly works on this machine, wraps the module, and holds it against the contract.
 #[derive(Debug, Clone, clap::Args)]
+#[command(
+    after_help = "Examples:\n  interlock build --manifest-path my-policy --out my-policy.wasm\n  interlock build --all"
+)]
 pub struct Args {
     /// The crate's folder, or its `Cargo.toml`.
     #[arg(long, value_name = "PATH", default_value = ".")]
@@ -26,32 +28,34 @@ pub struct Args {
     /// Refuse to change `Cargo.lock`.
     #[arg(long)]
     locked: bool,
-
-    /// Answer in JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 /// Runs the verb.
 ///
 /// # Errors
 /// What kept a component from being built.
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let Args { manifest_path, out, all, locked, json } = args;
-    let built = if all {
-        dist::build_all(&manifest_path, locked)?
-    } else {
-        vec![build::build(&Request { manifest: manifest_path, out, locked })?]
-    };
-    let mut stdout = std::io::stdout().lock();
-    for built in &built {
-        if json {
-            writeln!(stdout, "{}", serde_json::to_string(built)?)?;
-        } else {
-            write!(stdout, "{}", described(built))?;
+pub fn run(args: &Args, out: &Out) -> Outcome {
+    out.answer(&built(args).map_err(|error| Failure::failed(chain(&error)))?, |built| {
+        built.iter().map(described).collect()
+    })
+}
+
+fn built(args: &Args) -> Result<Vec<Built>, BuildError> {
+    let Args { manifest_path: manifest, out, all, locked } = args.clone();
+    if all { dist::build_all(&manifest, locked) } else { Ok(vec![build::build(&Request { manifest, out, locked })?]) }
+}
+
+/// An error with what it came from.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut texts: Vec<String> = Vec::new();
+    for text in causes.map(ToString::to_string) {
+        // Some errors repeat their source in their own text.
+        if texts.last().is_none_or(|last| !last.contains(&text)) {
+            texts.push(text);
         }
     }
-    Ok(ExitCode::SUCCESS)
+    texts.join(": ")
 }
 
 fn described(built: &Built) -> String {

@@ -8,10 +8,8 @@ use crate::inventory::Sensor;
 
 /// The gate's table of these actuators and sensors.
 pub fn table(actuators: &BTreeMap<String, Envelope>, sensors: &[Sensor]) -> Table {
-    Table {
-        actuators: actuators.clone(),
-        sensors: sensors.iter().map(|sensor| (sensor.device.clone(), sensor.channel.clone())).collect(),
-    }
+    let pins = sensors.iter().map(|sensor| (sensor.device.clone(), sensor.channel.clone()));
+    Table::new(actuators.clone(), pins.collect())
 }
 
 /// What contradicts itself: an envelope in itself, two actuators on one pin, a pin that is both sensor and actuator.

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub const FORMAT: u8 = 1;
 
 /// One entry of the journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Record {
     /// Its place: 1 for the first, then without a gap.
     pub seq: Seq,
@@ -29,7 +29,7 @@ pub struct Record {
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Body {
     /// The host started; `after` is how the last run ended.
@@ -172,7 +172,7 @@ pub enum Body {
 }
 
 /// A policy's answer and what the gate made of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DecisionRecord {
     /// Who answered.
     #[serde(flatten)]
@@ -209,7 +209,7 @@ impl DecisionRecord {
 }
 
 /// A fault and its fallback.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FaultRecord {
     /// Whose.
     #[serde(flatten)]
@@ -224,6 +224,9 @@ pub struct FaultRecord {
     /// Whether the policy is quarantined from here on: too many faults in a row.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub quarantined: bool,
+    /// Whether people must hear of it: the fallback is `alarm`, or the policy is quarantined.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alarm: bool,
     /// What it said to its author.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<LogLine>,
@@ -234,7 +237,7 @@ pub struct FaultRecord {
 }
 
 /// A change of an effective value, with the command that was approved for it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ChangeRecord {
     /// Where the value was.
     pub from: f64,
@@ -248,7 +251,7 @@ pub struct ChangeRecord {
 }
 
 /// A change in a policy's life.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PolicyRecord {
     /// The policy.
     pub policy: String,
@@ -262,7 +265,7 @@ pub struct PolicyRecord {
 }
 
 /// The steps of a policy's life.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum PolicyChange {
     /// A version was saved.
@@ -305,6 +308,18 @@ pub enum PolicyChange {
         /// From here on.
         priority: u8,
     },
+    /// It was switched on or off.
+    Enabled {
+        /// From here on.
+        enabled: bool,
+    },
+    /// What happens when it faults changed.
+    Fallback {
+        /// From here on.
+        fallback: interlock_core::policy::Fallback,
+    },
+    /// The host stopped it: too many faults in a row.
+    Quarantined,
     /// It was deleted.
     Deleted,
 }
@@ -314,7 +329,7 @@ pub enum PolicyChange {
 ///
 /// In memory it is the value; [`crate::journal::writer`] splits it into commitment (stored in the record) and value and
 /// salt (stored beside it), and reading joins them again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(untagged)]
 pub enum Personal {
     /// SHA-256 over salt and value, in hex: what is in the chain.

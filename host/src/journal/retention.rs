@@ -57,14 +57,18 @@ fn first_kept(chain: &Chain, first: Seq, limits: &Limits) -> Result<Seq, ReadErr
 
 /// Keeps the journal within its limits until the host stops.
 pub async fn keep(journal: Journal, limits: Limits, line: Line) {
-    keep_by(journal, limits, async |body, puts| line.note(body, puts).await).await;
+    let note = |body, puts| {
+        let line = line.clone();
+        async move { line.note(body, puts).await }
+    };
+    keep_by(journal, limits, note).await;
 }
 
 /// As [`keep`], over any way to the writer.
-pub(super) async fn keep_by(
+pub(super) async fn keep_by<Noted: Future<Output = Result<Seq, Refusal>>>(
     journal: Journal,
     limits: Limits,
-    note: impl AsyncFn(Draft, Vec<Put>) -> Result<Seq, Refusal>,
+    note: impl Fn(Draft, Vec<Put>) -> Noted,
 ) {
     let mut heads = journal.heads();
     loop {

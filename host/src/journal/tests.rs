@@ -9,6 +9,7 @@ mod trimming;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use interlock_core::command::{Approved, Command};
 use interlock_core::event::{Access, Observation, Occurrence, Reading};
 use interlock_core::time::{Seq, Timestamp};
 use tokio::sync::{mpsc, oneshot};
@@ -23,6 +24,7 @@ use crate::clock::{Clock, Hand};
 use crate::feed::Feed;
 use crate::store::testing::Disk;
 use crate::store::{Put, Store};
+use crate::telemetry::Metrics;
 
 /// A journal with its writer.
 struct Desk {
@@ -31,6 +33,7 @@ struct Desk {
     sender: BatchSender,
     thread: JoinHandle<End>,
     hand: Hand,
+    outgoing: mpsc::Receiver<Recorded<Approved<Command>>>,
     next: Seq,
     _folder: tempfile::TempDir,
 }
@@ -50,11 +53,11 @@ impl Desk {
         let key = Arc::new(HostKey::open(folder.path()).unwrap());
         let journal = Journal::open(Arc::new(store), key).unwrap();
         let feed = Feed::new();
-        let (outlet, _) = mpsc::channel(1);
+        let (outlet, outgoing) = mpsc::channel(1);
         let (clock, hand) = Clock::manual(Timestamp(1_000));
-        let (sender, thread) = Writer::start(journal.clone(), feed.clone(), outlet, clock).unwrap();
+        let (sender, thread) = Writer::start(journal.clone(), feed.clone(), outlet, clock, Metrics::default()).unwrap();
         let next = journal.head().seq + 1;
-        Self { journal, feed, sender, thread, hand, next, _folder: folder }
+        Self { journal, feed, sender, thread, hand, outgoing, next, _folder: folder }
     }
 
     /// The next record with this body; its time is its place.
@@ -203,12 +206,32 @@ async fn pages_filter_and_go_on_where_they_stopped() {
     assert!(journal.latest_event(|what| matches!(what, Occurrence::Tick(_)), 100).unwrap().is_none());
 }
 
+/// Hands in a command with its row in the outbox; what hears of commands that were not queued.
+#[expect(clippy::disallowed_methods, reason = "the gate has tests of its own")]
+async fn approve(desk: &mut Desk, id: &str) {
+    let record = desk.record(reading(1.0));
+    let row = crate::store::OutboxRow { seq: record.seq, command: bodies::command(id) };
+    let then = vec![Then::Send(Approved::recall(row.command.clone()))];
+    desk.sender.send(vec![Entry { record: Some(record), puts: vec![Put::Outbox(row)], then }]).await.unwrap();
+}
+
 #[tokio::test]
-async fn the_outlet_hears_of_commands_that_did_not_fit_its_queue() {
-    // The desk's outlet has one place and nobody takes from it, so nothing can be sent there.
+async fn a_command_that_does_not_fit_the_outlets_queue_waits_in_the_outbox() {
     let mut desk = Desk::new();
-    let row = crate::store::OutboxRow { seq: 1, command: bodies::command("c1") };
-    desk.hand_in(reading(1.0), vec![Put::Outbox(row)]).await.await.unwrap();
+    let mut unqueued = desk.journal.unqueued();
+    approve(&mut desk, "c1").await;
+    approve(&mut desk, "c2").await;
+    unqueued.wait_for(|count| *count == 1).await.unwrap();
+    let sent = desk.outgoing.recv().await.unwrap();
+    assert_eq!((sent.seq(), sent.get().get().id.as_str()), (1, "c1"));
     let waiting = desk.journal.outbox().unwrap();
-    assert_eq!(waiting.iter().map(|one| (one.seq(), one.get().get().id.as_str())).collect::<Vec<_>>(), [(1, "c1")]);
+    let ids: Vec<_> = waiting.iter().map(|one| (one.seq(), one.get().get().id.as_str())).collect();
+    assert_eq!(ids, [(1, "c1"), (2, "c2")]);
+
+    let done = Entry { record: None, puts: vec![Put::OutboxDone("c1".into())], then: vec![] };
+    let (reply, answer) = oneshot::channel();
+    let asked = Entry { record: None, puts: vec![], then: vec![Then::Reply(reply)] };
+    desk.sender.send(vec![done, asked]).await.unwrap();
+    assert_eq!(answer.await.unwrap().seq(), 2, "a step without a record stands at the newest one");
+    assert_eq!(desk.journal.outbox().unwrap().len(), 1);
 }

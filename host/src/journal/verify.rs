@@ -18,7 +18,7 @@ use crate::store::journal::Chain;
 const STEP: usize = 4_096;
 
 /// What was found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Verification {
     /// How many records were recomputed.
     pub records: u64,
@@ -37,7 +37,7 @@ pub struct Verification {
 }
 
 /// What is wrong with a record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Bad {
     /// The record.
     pub seq: Seq,

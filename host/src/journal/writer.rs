@@ -18,7 +18,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use interlock_core::command::{Approved, Command};
 use interlock_core::time::Seq;
@@ -30,6 +30,7 @@ use super::{Health, Journal, Recorded, Then};
 use crate::clock::Clock;
 use crate::feed::Feed;
 use crate::store::commit::WriteError;
+use crate::telemetry::Metrics;
 
 /// First wait before a failed commit is tried again; doubles up to [`LAST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(10);
@@ -62,6 +63,7 @@ pub struct Writer {
     feed: Feed,
     outlet: Outlet,
     clock: Clock,
+    metrics: Metrics,
     queue: Arc<Queue>,
 }
 
@@ -78,11 +80,12 @@ impl Writer {
         feed: Feed,
         outlet: Outlet,
         clock: Clock,
+        metrics: Metrics,
     ) -> std::io::Result<(BatchSender, JoinHandle<End>)> {
         feed.begin(journal.head().seq);
         let queue = Arc::new(Queue::default());
         let sender = BatchSender::new(Arc::clone(&queue));
-        let writer = Self { journal, feed, outlet, clock, queue };
+        let writer = Self { journal, feed, outlet, clock, metrics, queue };
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || writer.run())?;
         Ok((sender, thread))
     }
@@ -127,7 +130,7 @@ impl Writer {
 
     /// One batch: prepare, commit, announce.
     fn step(&self, entries: Vec<super::Entry>) -> Result<(), Stop> {
-        let seed = self.until_it_works(|| seed())?;
+        let seed = self.until_it_works(seed)?;
         let prepared = prepare(entries, self.journal.head(), &seed).map_err(Stop::Broken)?;
         self.until_it_works(|| self.commit(&prepared))?;
         self.announce(prepared);
@@ -135,7 +138,12 @@ impl Writer {
     }
 
     fn commit(&self, prepared: &Prepared) -> Result<(), Failure> {
-        self.journal.store.commit(&prepared.batch).map_err(|error| match error {
+        let begun = Instant::now();
+        let committed = self.journal.store.commit(&prepared.batch);
+        if committed.is_ok() {
+            self.metrics.commit(prepared.records.len() as u64, begun.elapsed());
+        }
+        committed.map_err(|error| match error {
             WriteError::Closed => self.reopen().map_or(Failure::Again, Failure::Passing),
             error if error.is_passing() => {
                 let failure = Failure::Passing(error.to_string());
@@ -175,6 +183,7 @@ impl Writer {
     }
 
     fn stuck(&self, reason: String) {
+        self.metrics.journal_stuck(true);
         self.journal.state.health.send_modify(|health| {
             let since = match health {
                 Health::Stuck { since, .. } => *since,
@@ -192,6 +201,7 @@ impl Writer {
             let was_stuck = *health != Health::Writing;
             if was_stuck {
                 tracing::info!("the journal can be written again");
+                self.metrics.journal_stuck(false);
                 *health = Health::Writing;
             }
             was_stuck

@@ -23,7 +23,7 @@ const REQUESTS: usize = 65_535 + 1_024;
 
 /// The protocol version in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Level {
+pub(crate) enum Level {
     /// MQTT 5.
     V5,
     /// MQTT 3.1.1.
@@ -32,35 +32,35 @@ pub(super) enum Level {
 
 /// Everything one client needs to know.
 #[derive(Clone)]
-pub(super) struct Options {
-    pub(super) address: Address,
-    pub(super) tls: Option<Arc<rustls::ClientConfig>>,
-    pub(super) client_id: String,
-    pub(super) keep_alive: Duration,
-    pub(super) max_packet: u32,
+pub(crate) struct Options {
+    pub(crate) address: Address,
+    pub(crate) tls: Option<Arc<rustls::ClientConfig>>,
+    pub(crate) client_id: String,
+    pub(crate) keep_alive: Duration,
+    pub(crate) max_packet: u32,
     /// For how long the broker keeps the session; none for a clean start.
-    pub(super) session_expiry_s: Option<u32>,
-    pub(super) receive_maximum: u16,
+    pub(crate) session_expiry_s: Option<u32>,
+    pub(crate) receive_maximum: u16,
     /// How many publishes may be under way at once.
-    pub(super) window: u16,
+    pub(crate) window: u16,
     /// Whether messages are acknowledged by hand.
-    pub(super) manual_acks: bool,
+    pub(crate) manual_acks: bool,
 }
 
 /// What to hear.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Subscription {
-    pub(super) filter: String,
-    pub(super) qos: Qos,
+pub(crate) struct Subscription {
+    pub(crate) filter: String,
+    pub(crate) qos: Qos,
     /// Whether retained messages come again with every connection, not only with a new subscription (MQTT 5).
-    pub(super) retained_always: bool,
+    pub(crate) retained_always: bool,
     /// Whether our own messages stay away (MQTT 5).
-    pub(super) no_local: bool,
+    pub(crate) no_local: bool,
 }
 
 /// How hard the broker tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Qos {
+pub(crate) enum Qos {
     /// Once, or not.
     AtMostOnce,
     /// Until acknowledged.
@@ -70,7 +70,7 @@ pub(super) enum Qos {
 }
 
 /// What happened on the connection.
-pub(super) enum Signal {
+pub(crate) enum Signal {
     /// The broker let us in.
     Connected { session_present: bool },
     /// It hears what we subscribed to, or refuses some.
@@ -91,16 +91,16 @@ pub(super) enum Signal {
 
 /// Why a connection ended.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// For people.
-    pub(super) reason: String,
+    pub(crate) reason: String,
     /// What it says about the protocol version.
-    pub(super) protocol: Protocol,
+    pub(crate) protocol: Protocol,
 }
 
 /// What a failure says about the protocol version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Protocol {
+pub(crate) enum Protocol {
     /// The broker said that it does not speak this version.
     Refused,
     /// It did not answer as a broker of this version does.
@@ -112,20 +112,20 @@ pub(super) enum Protocol {
 }
 
 /// A client and its event loop. Dropping it drops what it has not sent.
-pub(super) enum Client {
+pub(crate) enum Client {
     V5 { client: v5::AsyncClient, events: Box<v5::EventLoop> },
     V3 { client: rumqttc::AsyncClient, events: Box<rumqttc::EventLoop> },
 }
 
 /// The sending half of a client. Does nothing once the client is gone.
 #[derive(Debug, Clone)]
-pub(super) enum Publisher {
+pub(crate) enum Publisher {
     V5(v5::AsyncClient),
     V3(rumqttc::AsyncClient),
 }
 
 /// A message as it came.
-pub(super) struct Delivery {
+pub(crate) struct Delivery {
     publish: Publish,
     publisher: Publisher,
 }
@@ -137,7 +137,7 @@ enum Publish {
 
 /// What is needed to acknowledge one message.
 #[derive(Debug)]
-pub(super) struct Receipt {
+pub(crate) struct Receipt {
     publisher: Publisher,
     id: u16,
     qos: Qos,
@@ -145,10 +145,10 @@ pub(super) struct Receipt {
 
 /// The client takes nothing now: it is gone, or its queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NotTaken;
+pub(crate) struct NotTaken;
 
 impl Client {
-    pub(super) fn new(level: Level, options: &Options) -> Self {
+    pub(crate) fn new(level: Level, options: &Options) -> Self {
         match level {
             Level::V5 => {
                 let (client, events) = v5::AsyncClient::new(options_v5(options), REQUESTS);
@@ -162,7 +162,7 @@ impl Client {
         }
     }
 
-    pub(super) fn publisher(&self) -> Publisher {
+    pub(crate) fn publisher(&self) -> Publisher {
         match self {
             Self::V5 { client, .. } => Publisher::V5(client.clone()),
             Self::V3 { client, .. } => Publisher::V3(client.clone()),
@@ -170,7 +170,7 @@ impl Client {
     }
 
     /// What happens next. Cancelled, the client must be dropped: a packet may be half written.
-    pub(super) async fn poll(&mut self) -> Result<Signal, Failure> {
+    pub(crate) async fn poll(&mut self) -> Result<Signal, Failure> {
         match self {
             Self::V5 { client, events } => match events.poll().await {
                 Ok(event) => Ok(signal_v5(event, client)),
@@ -186,7 +186,7 @@ impl Client {
 
 impl Publisher {
     /// Hands a message to the event loop, never retained. `expiry_s` is how long the broker may keep it (MQTT 5).
-    pub(super) fn publish(
+    pub(crate) fn publish(
         &self,
         topic: &str,
         payload: Vec<u8>,
@@ -205,7 +205,7 @@ impl Publisher {
         }
     }
 
-    pub(super) fn subscribe(&self, subscriptions: &[Subscription]) -> Result<(), NotTaken> {
+    pub(crate) fn subscribe(&self, subscriptions: &[Subscription]) -> Result<(), NotTaken> {
         match self {
             Self::V5(client) => {
                 client.try_subscribe_many(subscriptions.iter().map(Subscription::v5)).map_err(|_| NotTaken)
@@ -218,7 +218,7 @@ impl Publisher {
     }
 
     /// Says goodbye after everything that was handed over.
-    pub(super) fn disconnect(&self) -> Result<(), NotTaken> {
+    pub(crate) fn disconnect(&self) -> Result<(), NotTaken> {
         match self {
             Self::V5(client) => client.try_disconnect().map_err(|_| NotTaken),
             Self::V3(client) => client.try_disconnect().map_err(|_| NotTaken),
@@ -227,7 +227,7 @@ impl Publisher {
 }
 
 impl Receipt {
-    pub(super) fn acknowledge(self) {
+    pub(crate) fn acknowledge(self) {
         // The library wants the message; all it looks at is id and quality of service.
         let taken = match self.publisher {
             Publisher::V5(client) => {
@@ -248,7 +248,7 @@ impl Receipt {
 
 impl Delivery {
     /// The topic; the error is what there is of it.
-    pub(super) fn topic(&self) -> Result<&str, String> {
+    pub(crate) fn topic(&self) -> Result<&str, String> {
         match &self.publish {
             Publish::V5(publish) => {
                 std::str::from_utf8(&publish.topic).map_err(|_| String::from_utf8_lossy(&publish.topic).into_owned())
@@ -257,14 +257,14 @@ impl Delivery {
         }
     }
 
-    pub(super) fn payload(&self) -> &[u8] {
+    pub(crate) fn payload(&self) -> &[u8] {
         match &self.publish {
             Publish::V5(publish) => &publish.payload,
             Publish::V3(publish) => &publish.payload,
         }
     }
 
-    pub(super) fn retained(&self) -> bool {
+    pub(crate) fn retained(&self) -> bool {
         match &self.publish {
             Publish::V5(publish) => publish.retain,
             Publish::V3(publish) => publish.retain,
@@ -272,7 +272,7 @@ impl Delivery {
     }
 
     /// What acknowledges it; none where the broker does not wait.
-    pub(super) fn receipt(&self) -> Option<Receipt> {
+    pub(crate) fn receipt(&self) -> Option<Receipt> {
         let (id, qos) = match &self.publish {
             Publish::V5(publish) => (publish.pkid, Qos::from_v5(publish.qos)),
             Publish::V3(publish) => (publish.pkid, Qos::from_v3(publish.qos)),
@@ -465,6 +465,6 @@ fn failure_v3(error: &rumqttc::ConnectionError) -> Failure {
 }
 
 /// Seconds that are left until `end`, at least one: what the broker is told as a message's expiry.
-pub(super) fn seconds_left(now: Timestamp, end: Timestamp) -> u32 {
+pub(crate) fn seconds_left(now: Timestamp, end: Timestamp) -> u32 {
     u32::try_from(end.since(now).div_ceil(1_000)).unwrap_or(u32::MAX).max(1)
 }

@@ -57,21 +57,21 @@ pub enum Status {
 }
 
 /// What is different from connection to connection.
-pub(super) struct Role {
+pub(crate) struct Role {
     /// `intake`, `outlet` or `stop`; also the end of the client id.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// For how long the broker keeps the session; none for a clean start.
-    pub(super) session_expiry_s: Option<u32>,
+    pub(crate) session_expiry_s: Option<u32>,
     /// How many publishes may be under way at once.
-    pub(super) window: u16,
-    pub(super) manual_acks: bool,
-    pub(super) subscriptions: Vec<Subscription>,
+    pub(crate) window: u16,
+    pub(crate) manual_acks: bool,
+    pub(crate) subscriptions: Vec<Subscription>,
     /// How many events may wait for their reader.
-    pub(super) events: usize,
+    pub(crate) events: usize,
 }
 
 /// What happened, for the role that owns the connection.
-pub(super) enum Event {
+pub(crate) enum Event {
     /// A new client is connected; what was sent on an older one and not confirmed is lost.
     Connected(Publisher),
     Message(Delivery),
@@ -86,20 +86,20 @@ pub(super) enum Event {
 }
 
 /// An event and the number of the client it came from.
-pub(super) struct Numbered {
-    pub(super) client: u64,
-    pub(super) event: Event,
+pub(crate) struct Numbered {
+    pub(crate) client: u64,
+    pub(crate) event: Event,
 }
 
 /// The role's handle.
-pub(super) struct Control {
+pub(crate) struct Control {
     drops: mpsc::Sender<oneshot::Sender<u64>>,
 }
 
 impl Control {
     /// Drops client, event loop and all they hold, at once; a new one is built. Answers with the number of the newest
     /// client that is gone: what comes from it or from older ones is of the past.
-    pub(super) async fn drop_client(&self) -> Option<u64> {
+    pub(crate) async fn drop_client(&self) -> Option<u64> {
         let (reply, dropped) = oneshot::channel();
         self.drops.send(reply).await.ok()?;
         dropped.await.ok()
@@ -107,7 +107,7 @@ impl Control {
 }
 
 /// A connection; see [`Connection::drive`].
-pub(super) struct Connection {
+pub(crate) struct Connection {
     link: Link,
     drops: mpsc::Receiver<oneshot::Sender<u64>>,
 }
@@ -138,7 +138,7 @@ struct Link {
 
 impl Connection {
     /// A connection as configured, the end that reads its events, and a handle.
-    pub(super) fn new(
+    pub(crate) fn new(
         config: &Mqtt,
         broker: &Address,
         role: Role,
@@ -179,12 +179,12 @@ impl Connection {
     }
 
     /// How it stands, now and later.
-    pub(super) fn status(&self) -> watch::Receiver<Status> {
+    pub(crate) fn status(&self) -> watch::Receiver<Status> {
         self.link.status.subscribe()
     }
 
     /// Keeps the connection up until `close`; then says goodbye.
-    pub(super) async fn drive(self, close: CancellationToken) {
+    pub(crate) async fn drive(self, close: CancellationToken) {
         let Self { mut link, mut drops } = self;
         loop {
             tokio::select! {
@@ -280,7 +280,7 @@ impl Link {
         }
     }
 
-    async fn tell(&self, event: Event) {
+    async fn tell(&mut self, event: Event) {
         // A reader that is gone is on its way to `close`.
         let _ = self.events.send(Numbered { client: self.number, event }).await;
     }
@@ -369,7 +369,7 @@ impl Level {
 }
 
 /// The address, with the configuration's user and password where it has none.
-fn with_credentials(broker: &Address, config: &Mqtt) -> Address {
+pub(super) fn with_credentials(broker: &Address, config: &Mqtt) -> Address {
     let mut address = broker.clone();
     if address.credentials.is_none() {
         let password = config.password.clone().unwrap_or_default();
@@ -378,9 +378,12 @@ fn with_credentials(broker: &Address, config: &Mqtt) -> Address {
     address
 }
 
+#[cfg(test)]
+mod tests;
+
 /// Waits until a connection is up.
 #[cfg(test)]
-pub(super) async fn until_up(status: &mut watch::Receiver<Status>) -> &'static str {
+pub(crate) async fn until_up(status: &mut watch::Receiver<Status>) -> &'static str {
     let up = status.wait_for(|status| matches!(status, Status::Up { .. })).await.expect("the connection is driven");
     match &*up {
         Status::Up { version } => version,

@@ -11,10 +11,11 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use super::Ack;
 use super::address::Address;
 use super::client::{Delivery, Qos, Subscription};
 use super::connection::{Connection, Control, Event, Numbered, Role, SetupError, Status};
-use super::{Ack, Now};
+use crate::clock::Clock;
 use crate::config::mqtt::Mqtt;
 use crate::line::{Arrival, Line, Malformed, Refusal};
 
@@ -29,7 +30,7 @@ pub struct Intake {
     events: mpsc::Receiver<Numbered>,
     _control: Control,
     reader: Reader,
-    now: Now,
+    clock: Clock,
 }
 
 impl Intake {
@@ -37,7 +38,7 @@ impl Intake {
     ///
     /// # Errors
     /// When a source, a topic or a certificate is unusable.
-    pub fn new(config: &Mqtt, broker: &Address, now: Now) -> Result<Self, SetupError> {
+    pub fn new(config: &Mqtt, broker: &Address, clock: Clock) -> Result<Self, SetupError> {
         let max_payload = usize::try_from(config.max_payload_bytes).unwrap_or(usize::MAX);
         let reader = Reader::new(sources(config)?, config.clock_tolerance_ms, max_payload);
         let role = Role {
@@ -49,7 +50,7 @@ impl Intake {
             events: usize::from(config.receive_maximum) + OTHER_EVENTS,
         };
         let (connection, events, control) = Connection::new(config, broker, role)?;
-        Ok(Self { connection, events, _control: control, reader, now })
+        Ok(Self { connection, events, _control: control, reader, clock })
     }
 
     /// How the connection stands, now and later.
@@ -59,9 +60,9 @@ impl Intake {
 
     /// Takes messages in until `stop`, then still acknowledges what gets recorded until `close`.
     pub async fn run(self, line: Line, stop: CancellationToken, close: CancellationToken) {
-        let Self { connection, mut events, reader, now, _control } = self;
+        let Self { connection, mut events, reader, clock, _control } = self;
         let taking = async {
-            let taken = take(&mut events, &reader, &now, &line);
+            let taken = take(&mut events, &reader, &clock, &line);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
@@ -78,10 +79,10 @@ impl Intake {
 }
 
 /// Hands messages to the line until it refuses or the connection ends.
-async fn take(events: &mut mpsc::Receiver<Numbered>, reader: &Reader, now: &Now, line: &Line) -> Option<Refusal> {
+async fn take(events: &mut mpsc::Receiver<Numbered>, reader: &Reader, clock: &Clock, line: &Line) -> Option<Refusal> {
     while let Some(Numbered { event, .. }) = events.recv().await {
         let Event::Message(delivery) = event else { continue };
-        for arrival in arrivals(reader, now, &delivery) {
+        for arrival in arrivals(reader, clock, &delivery) {
             if let Err(refusal) = line.arrive(arrival).await {
                 return Some(refusal);
             }
@@ -91,9 +92,9 @@ async fn take(events: &mut mpsc::Receiver<Numbered>, reader: &Reader, now: &Now,
 }
 
 /// What a message says. The last arrival carries the acknowledgement: when it is recorded, so are those before it.
-fn arrivals(reader: &Reader, now: &Now, delivery: &Delivery) -> Vec<Arrival> {
+fn arrivals(reader: &Reader, clock: &Clock, delivery: &Delivery) -> Vec<Arrival> {
     let (topic, read) = match delivery.topic() {
-        Ok(topic) => (topic.to_owned(), read(reader, now, topic, delivery)),
+        Ok(topic) => (topic.to_owned(), read(reader, clock, topic, delivery)),
         Err(remains) => (remains, Err("the topic is not UTF-8".to_owned())),
     };
     let mut whats = match read {
@@ -106,8 +107,8 @@ fn arrivals(reader: &Reader, now: &Now, delivery: &Delivery) -> Vec<Arrival> {
     arrivals
 }
 
-fn read(reader: &Reader, now: &Now, topic: &str, delivery: &Delivery) -> Result<Vec<Observation>, String> {
-    let message = Message { topic, payload: delivery.payload(), retained: delivery.retained(), at: now() };
+fn read(reader: &Reader, clock: &Clock, topic: &str, delivery: &Delivery) -> Result<Vec<Observation>, String> {
+    let message = Message { topic, payload: delivery.payload(), retained: delivery.retained(), at: clock.now() };
     reader.read(&message, new_id).map_err(|why| why.to_string())
 }
 
@@ -148,7 +149,7 @@ fn sources(config: &Mqtt) -> Result<Vec<Source>, SetupError> {
 }
 
 /// A topic template with the `{kaiser}` of this host.
-pub(super) fn template(topic: &str, kaiser: &str) -> Result<Template, SetupError> {
+pub(crate) fn template(topic: &str, kaiser: &str) -> Result<Template, SetupError> {
     let wrong = |why: String| SetupError::Config(vec![format!("topic `{topic}`: {why}")]);
     let template = Template::parse(topic).map_err(|why| wrong(why.to_string()))?;
     template.bind("kaiser", kaiser).map_err(|why| wrong(why.to_string()))

@@ -19,11 +19,11 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::Now;
 use super::address::Address;
 use super::client::{Publisher, Qos, seconds_left};
 use super::connection::{Connection, Control, Event, Numbered, Role, SetupError, Status};
 use super::sink::Sinks;
+use crate::clock::Clock;
 use crate::config::mqtt::Mqtt;
 use crate::journal::Recorded;
 use crate::latch::Latch;
@@ -46,7 +46,7 @@ pub struct Outlet {
     control: Control,
     sinks: Sinks,
     window: usize,
-    now: Now,
+    clock: Clock,
 }
 
 impl Outlet {
@@ -54,7 +54,7 @@ impl Outlet {
     ///
     /// # Errors
     /// When a sink, a topic or a certificate is unusable.
-    pub fn new(config: &Mqtt, broker: &Address, now: Now) -> Result<Self, SetupError> {
+    pub fn new(config: &Mqtt, broker: &Address, clock: Clock) -> Result<Self, SetupError> {
         let role = Role {
             name: "outlet",
             session_expiry_s: None,
@@ -65,7 +65,7 @@ impl Outlet {
         };
         let (connection, events, control) = Connection::new(config, broker, role)?;
         let window = config.outlet_window.into();
-        Ok(Self { connection, events, control, sinks: Sinks::new(config)?, window, now })
+        Ok(Self { connection, events, control, sinks: Sinks::new(config)?, window, clock })
     }
 
     /// How the connection stands, now and later.
@@ -85,7 +85,7 @@ impl Outlet {
         let (reports, reporting) = mpsc::channel(64);
         let stops = latch.stops();
         let mut sender = Sender {
-            now: self.now,
+            clock: self.clock,
             sinks: self.sinks,
             window: self.window,
             latch,
@@ -140,7 +140,7 @@ async fn report(line: Line, mut reports: mpsc::Receiver<Report>, close: Cancella
 
 /// The sending half: what waits, what is under way, and what the line is still to be told.
 struct Sender {
-    now: Now,
+    clock: Clock,
     sinks: Sinks,
     window: usize,
     latch: Latch,
@@ -274,7 +274,7 @@ impl Sender {
 
     /// Whether the client takes more.
     fn hand_over(&mut self, due: Due) -> bool {
-        let now = (self.now)();
+        let now = self.clock.now();
         let Due { command, repeat } = due;
         if command.valid_until <= now {
             self.refuse(command, "it was no longer valid when it could be sent".to_owned());
@@ -318,13 +318,13 @@ impl Sender {
     }
 
     fn settle_expired(&mut self) {
-        for command in self.ledger.take_expired((self.now)()) {
+        for command in self.ledger.take_expired(self.clock.now()) {
             self.give_up(command, "it was no longer valid when it could be sent".to_owned());
         }
     }
 
     fn until_next_expiry(&self) -> Option<Duration> {
         let next = self.ledger.next_expiry()?;
-        Some(Duration::from_millis(next.since((self.now)())))
+        Some(Duration::from_millis(next.since(self.clock.now())))
     }
 }

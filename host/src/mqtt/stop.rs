@@ -25,12 +25,12 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
-use super::Now;
 use super::address::Address;
 use super::client::{Delivery, Publisher, Qos, Subscription};
 use super::connection::{Connection, Control, Event, Numbered, Role, SetupError, Status};
 use super::intake::{malformed, template};
 use super::numbering::Numbering;
+use crate::clock::Clock;
 use crate::config::mqtt::Mqtt;
 use crate::latch::{Latch, StopOrder};
 use crate::line::{Arrival, Line};
@@ -93,7 +93,7 @@ impl Stops {
     ///
     /// # Errors
     /// When a topic, a sink or a certificate is unusable.
-    pub fn new(config: &Mqtt, broker: &Address, now: Now) -> Result<(Self, StopWire), SetupError> {
+    pub fn new(config: &Mqtt, broker: &Address, clock: Clock) -> Result<(Self, StopWire), SetupError> {
         let broadcast = template(&config.topics.broadcast, &config.kaiser)?;
         // Any kaiser's stop counts: the `{kaiser}` stays open.
         let device = Template::parse(&config.topics.emergency)
@@ -114,7 +114,7 @@ impl Stops {
         };
         let (connection, events, control) = Connection::new(config, broker, role)?;
         let (sender, orders) = mpsc::channel(ORDERS);
-        let messages = Messages::new(config, now)?;
+        let messages = Messages::new(config, clock)?;
         let stops = Self { connection, events, _control: control, orders, messages, broadcast, device };
         Ok((stops, StopWire { orders: sender }))
     }

@@ -5,16 +5,19 @@ use interlock_core::evaluation::VersionRef;
 use interlock_core::gate::Verdict;
 use interlock_core::time::{Seq, Timestamp};
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
-use crate::line::Refusal;
+use crate::line::{Answered, Input, Line, Question, Refusal};
 
 /// A decision that waits for a person's word: the ruling asked for it, or the policy's mode is `advise`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Request {
     /// The record of the decision: the request's name.
     pub decision: Seq,
     /// Who decided.
     pub by: VersionRef,
+    /// Its policy's place in every priority array.
+    pub priority: u8,
     /// What it wants to do.
     pub intents: Vec<Intent>,
     /// Any of these roles may approve; empty for anyone with the scope.
@@ -38,17 +41,35 @@ pub enum ApprovalError {
 
 /// A handle to what waits. Cheap to clone.
 #[derive(Clone)]
-pub struct Approvals {}
+pub struct Approvals {
+    line: Line,
+}
 
-#[expect(clippy::unimplemented, unused_variables, clippy::unused_async, reason = "the shape first")]
 impl Approvals {
-    /// What waits, oldest first.
-    pub async fn list(&self) -> Result<Vec<Request>, Refusal> {
-        unimplemented!()
+    /// A handle to what waits in this line.
+    pub const fn new(line: Line) -> Self {
+        Self { line }
     }
 
-    /// Answers a request; approved intents go through the gate as fresh causes.
+    /// What waits, oldest first.
+    ///
+    /// # Errors
+    /// When the line does not answer in time.
+    pub async fn list(&self) -> Result<Vec<Request>, Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.line.send(Input::Ask(Question::Waiting { answer })).await?;
+        self.line.answer(answered).await
+    }
+
+    /// Answers a request; approved intents go through the gate as fresh causes. How the gate judged them.
+    ///
+    /// # Errors
+    /// When nothing waits under this number, or the line does not take it.
     pub async fn answer(&self, decision: Seq, approve: bool, by: &str) -> Result<Vec<Verdict>, ApprovalError> {
-        unimplemented!()
+        let (answered, answer) = oneshot::channel();
+        self.line.send(Input::Answer { decision, approve, by: by.to_owned(), answered }).await?;
+        let Answered { verdicts, recorded } = self.line.answer(answer).await??;
+        self.line.durable(recorded).await?;
+        Ok(verdicts)
     }
 }

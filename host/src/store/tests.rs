@@ -191,7 +191,7 @@ fn small_tables_give_back_what_they_took() {
 #[test]
 fn an_artifact_of_many_chunks_comes_back_whole() {
     let (_folder, store) = store();
-    let bytes: Vec<u8> = (0..700_001u32).map(|n| (n * n >> 7) as u8).collect();
+    let bytes: Vec<u8> = (0..700_001u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
     let (digest, put) = artifact(&bytes);
     commit(&store, vec![put.clone(), put]);
     assert_eq!(&*store.artifact(&digest).unwrap(), bytes.as_slice());
@@ -223,7 +223,7 @@ fn an_artifact_with_a_flipped_byte_is_never_served_and_an_upload_mends_it() {
 
 #[test]
 fn a_deleted_policys_versions_stay_findable_while_records_may_name_them() {
-    let (_folder, store) = store();
+    let (folder, store) = store();
     let (kept, put_kept) = artifact(b"kept");
     let (gone, put_gone) = artifact(b"gone");
     let row = PolicyRow {
@@ -248,7 +248,7 @@ fn a_deleted_policys_versions_stay_findable_while_records_may_name_them() {
     assert_eq!(store.version_named("q", 1, &kept).unwrap().as_ref(), Some(&versions[1]));
 
     // It was deleted with record 7: a journal that begins with 7 may name it, one that begins with 8 cannot.
-    let key = crate::journal::anchor::HostKey::open(_folder.path()).unwrap();
+    let key = crate::journal::anchor::HostKey::open(folder.path()).unwrap();
     for (first, left) in [(7, true), (8, false)] {
         commit(&store, vec![Put::Trim(key.anchor(first, &[0; 32], Timestamp(1), 0))]);
         assert_eq!(store.artifacts().unwrap().contains(&gone), left);

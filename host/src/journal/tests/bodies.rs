@@ -202,9 +202,9 @@ fn decision_record() -> impl Strategy<Value = Body> {
 fn fault_record() -> impl Strategy<Value = Body> {
     let kind = prop_oneof![Just(FaultKind::OutOfFuel), Just(FaultKind::BadAnswer), Just(FaultKind::Trap)];
     let fault = (kind, text()).prop_map(|(kind, detail)| Fault { kind, detail });
-    (version(), any::<u64>(), fault, vec(change(), 0..2), any::<bool>(), log(), any::<(u64, u64)>()).prop_map(
-        |(by, event, fault, changes, quarantined, log, (fuel, micros))| {
-            Body::Fault(FaultRecord { by, event, fault, changes, quarantined, log, fuel, micros })
+    (version(), any::<u64>(), fault, vec(change(), 0..2), any::<(bool, bool)>(), log(), any::<(u64, u64)>()).prop_map(
+        |(by, event, fault, changes, (quarantined, alarm), log, (fuel, micros))| {
+            Body::Fault(FaultRecord { by, event, fault, changes, quarantined, alarm, log, fuel, micros })
         },
     )
 }

@@ -89,8 +89,9 @@ async fn without_a_place_a_client_hears_what_is_new() {
 #[tokio::test]
 async fn a_slow_client_is_told_what_it_missed_and_can_have_it_all_the_same() {
     let mut desk = Desk::new();
-    desk.readings(2).await;
     let mut slow = desk.feed.subscribe();
+    desk.readings(2).await;
+    assert!(matches!(slow.next().await, Some(Heard::Records(records)) if records.len() == 2));
     let mut follower = desk.feed.follow(desk.journal.clone(), None);
     desk.write(Body::Stopped).await;
     assert!(matches!(follower.next().await.unwrap(), Some(Item::Record(_))));

@@ -93,10 +93,13 @@ async fn it_looks_again_as_the_journal_grows() {
     let keeper = tokio::spawn(keep_by(
         desk.journal.clone(),
         Limits { max_age_days: 1, max_bytes: 10_000 },
-        async move |body, puts| {
-            // The line would record it; here it is only heard of, and then the host stops.
-            notes.send((body, puts)).await.map_err(|_| Refusal::Stopping)?;
-            Err(Refusal::Stopping)
+        move |body, puts| {
+            let notes = notes.clone();
+            async move {
+                // The line would record it; here it is only heard of, and then the host stops.
+                notes.send((body, puts)).await.map_err(|_| Refusal::Stopping)?;
+                Err(Refusal::Stopping)
+            }
         },
     ));
     let mut desk = desk;

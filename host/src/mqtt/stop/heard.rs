@@ -84,7 +84,8 @@ mod tests {
         #[test]
         fn any_bytes_but_none_are_a_stop(payload in prop::collection::vec(any::<u8>(), 1..200)) {
             prop_assume!(payload.as_slice() != b"false");
-            prop_assert!(matches!(read(&payload), Heard::Stop { .. }));
+            let is_stop = matches!(read(&payload), Heard::Stop { .. });
+            prop_assert!(is_stop);
         }
     }
 }

@@ -9,10 +9,11 @@ use serde::Serialize;
 use tracing::error;
 
 use super::StopMessage;
+use crate::clock::Clock;
 use crate::config::mqtt::Mqtt;
+use crate::mqtt::SetupError;
 use crate::mqtt::intake::template;
 use crate::mqtt::sink::{Sinks, Wire};
-use crate::mqtt::{Now, SetupError};
 
 /// A stop with its safe values.
 #[derive(Debug, Clone)]
@@ -26,7 +27,7 @@ pub(super) struct Messages {
     broadcast: Template,
     device: Template,
     sinks: Sinks,
-    now: Now,
+    clock: Clock,
 }
 
 #[derive(Serialize)]
@@ -37,12 +38,12 @@ struct Payload<'a> {
 }
 
 impl Messages {
-    pub(super) fn new(config: &Mqtt, now: Now) -> Result<Self, SetupError> {
+    pub(super) fn new(config: &Mqtt, clock: Clock) -> Result<Self, SetupError> {
         Ok(Self {
             broadcast: template(&config.topics.broadcast, &config.kaiser)?,
             device: template(&config.topics.emergency, &config.kaiser)?,
             sinks: Sinks::new(config)?,
-            now,
+            clock,
         })
     }
 
@@ -69,7 +70,7 @@ impl Messages {
 
     /// A safe value is valid as long from now as it was when it was made: while the stop stands it does not go stale.
     fn lasting(&self, command: &Command) -> Command {
-        let now = (self.now)();
+        let now = self.clock.now();
         let valid_ms = command.valid_until.since(command.issued);
         Command { issued: now, valid_until: now.after(valid_ms), ..command.clone() }
     }
