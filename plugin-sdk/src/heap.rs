@@ -7,8 +7,9 @@
 
 use std::hint::black_box;
 
-/// Bytes that a decision can allocate before the memory has to grow: as much as the largest answer.
-const HEADROOM: usize = crate::MAX_ANSWER_BYTES;
+/// Bytes that a decision can allocate before the memory has to grow: room for any but the largest answers. The snapshot
+/// carries them, so not more.
+const HEADROOM: usize = 128 * 1024;
 /// The largest hole worth filling, as a power of two.
 const LARGEST: u32 = 15;
 /// The smallest: the allocator's own unit.
