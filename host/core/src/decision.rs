@@ -163,3 +163,55 @@ impl Decision {
         ruling + intents + notifications + actions + findings
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::evaluation::FaultKind;
+
+    fn with(count: usize, text: usize) -> Decision {
+        let intent =
+            |_| Intent { actuator: String::new(), set: Setting::Release, hold_ms: None, reason: "x".repeat(text) };
+        Decision { intents: (0..count).map(intent).collect(), ..Decision::default() }
+    }
+
+    #[rstest]
+    #[case(with(MAX_ASKS, 0), None)]
+    #[case(with(MAX_ASKS + 1, 0), Some("the decision has 65 intents; at most 64 are taken"))]
+    #[case(with(1, MAX_ANSWER_BYTES), None)]
+    #[case(with(1, MAX_ANSWER_BYTES + 1), Some("the decision has 262145 bytes of text; at most 262144 are taken"))]
+    fn bounds(#[case] decision: Decision, #[case] refused: Option<&str>) {
+        let answer = decision.clone().within_bounds();
+        match refused {
+            None => assert_eq!(answer, Ok(decision)),
+            Some(detail) => {
+                let fault = answer.unwrap_err();
+                assert_eq!((fault.kind, fault.detail.as_str()), (FaultKind::BadAnswer, detail));
+            }
+        }
+    }
+
+    #[test]
+    fn the_bounds_of_findings_notifications_and_actions() {
+        let finding = Finding { rule: String::new(), matched: false, because: String::new() };
+        let many = Decision { findings: vec![finding; MAX_FINDINGS + 1], ..Decision::default() };
+        assert!(many.within_bounds().unwrap_err().detail.contains("1025 findings"));
+        let action = Action { name: String::new(), modifiers: serde_json::Value::Null, reversible_ms: None };
+        let many = Decision { actions: vec![action; MAX_ASKS + 1], ..Decision::default() };
+        assert!(many.within_bounds().unwrap_err().detail.contains("65 actions"));
+        let told = Notification { channel: String::new(), severity: Severity::Info, message: String::new() };
+        let many = Decision { notifications: vec![told; MAX_ASKS + 1], ..Decision::default() };
+        assert!(many.within_bounds().unwrap_err().detail.contains("65 notifications"));
+    }
+
+    #[test]
+    fn only_what_matches_or_asks_is_not_quiet() {
+        let finding = |matched| Finding { rule: "r".into(), matched, because: String::new() };
+        let found = |matched| Decision { findings: vec![finding(matched)], ..Decision::default() };
+        assert!(Decision::default().is_quiet() && found(false).is_quiet());
+        assert!(!found(true).is_quiet() && !with(1, 0).is_quiet());
+        assert!(!Decision { ruling: Ruling::Allow, ..Decision::default() }.is_quiet());
+    }
+}

@@ -16,6 +16,5 @@ pub(super) fn check(cause: &Cause, max_age_ms: u64, now: Timestamp) -> Result<()
     }
     let text = format!("cause at most {max_age_ms} ms old");
     let message = format!("the cause is {age} ms old; at most {max_age_ms} ms are accepted");
-    #[expect(clippy::cast_precision_loss, reason = "an age for people; exact up to 285,000 years")]
     Err(Limit::new(Code::Expired, text, Some(age as f64), message))
 }

@@ -42,13 +42,10 @@ fn wait(rate: f64, to: f64, until: Timestamp) -> Wait {
     let message = format!("it changes by at most {rate} per second; {to} is approached in steps");
     Wait { limit: Limit::new(Code::RateLimited, text, Some(to), message), until: Some(until) }
 }
-
-#[expect(clippy::cast_precision_loss, reason = "a duration; what is lost is far below a millisecond")]
 fn seconds(ms: u64) -> f64 {
     ms as f64 / 1_000.0
 }
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative, and saturates")]
+/// Rounded up, so that the time is never too short; what is too long for the type is its longest.
 fn millis(seconds: f64) -> u64 {
     (seconds * 1_000.0).ceil() as u64
 }
