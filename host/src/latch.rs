@@ -175,7 +175,13 @@ impl Latch {
     pub async fn stop(&self, order: StopOrder) -> StopReport {
         let id = order.id.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
         if self.is_repeat(&id, &order.scope) {
-            return StopReport { id, latched_on_disk: true, outlet_cleared: true, safe_values: 0, warnings: Vec::new() };
+            return StopReport {
+                id,
+                latched_on_disk: true,
+                outlet_cleared: true,
+                safe_values: 0,
+                warnings: Vec::new(),
+            };
         }
         let number = self.latch(order.scope.clone());
         let safe_values = self.make_safe(&order, &id);
@@ -187,8 +193,7 @@ impl Latch {
         if !outlet_cleared {
             warnings.push("the outlet did not confirm in time that its queue is gone".to_owned());
         }
-        let report =
-            StopReport { id, latched_on_disk: on_disk.is_ok(), outlet_cleared, safe_values, warnings };
+        let report = StopReport { id, latched_on_disk: on_disk.is_ok(), outlet_cleared, safe_values, warnings };
         self.write_down(order, &report);
         report
     }

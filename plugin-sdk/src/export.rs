@@ -42,7 +42,9 @@ macro_rules! export_policy {
 
                 fn configure(config: String) -> Result<$crate::Plan, Vec<$crate::Problem>> {
                     $crate::__private::report_panics();
-                    SLOT.with(|slot| slot.configure(&config))
+                    let plan = SLOT.with(|slot| slot.configure(&config));
+                    $crate::__private::tidy_heap();
+                    plan
                 }
 
                 fn migrate(from: String) -> Result<(), String> {

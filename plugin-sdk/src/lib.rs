@@ -57,6 +57,8 @@ mod context;
 mod decision;
 mod export;
 #[cfg(target_arch = "wasm32")]
+mod heap;
+#[cfg(target_arch = "wasm32")]
 mod imports;
 mod plan;
 mod policy;
@@ -108,6 +110,7 @@ pub mod __private {
     #[cfg(target_arch = "wasm32")]
     pub use crate::{
         bindings::export,
+        heap::tidy_heap,
         imports::{Imports, report_panics},
     };
 }

@@ -99,7 +99,10 @@ fn a_hot_reading_switches_the_pump(host: &Host, esp1: &Device, esp2: &Device) ->
 
     let decisions = host.api().get("/api/v1/decisions?policy=irrigation&limit=1")?.ok()?;
     let text = decisions.to_string();
-    assert!(text.contains("\"version\":1") && text.contains("PASSED"), "the decision names version and verdict: {text}");
+    assert!(
+        text.contains("\"version\":1") && text.contains("PASSED"),
+        "the decision names version and verdict: {text}"
+    );
     Ok(())
 }
 
@@ -120,7 +123,8 @@ fn a_changed_policy_acts_after_its_activation(host: &Host, esp1: &Device, esp2: 
 fn a_bad_policy_is_refused_and_changes_nothing(host: &Host, esp1: &Device, esp2: &Device) -> Result<()> {
     let mut bad = rule(30.0, 1.0);
     bad["trigger_conditions"]["operator"] = json!("hotter than");
-    let answer = host.api().put("/api/v1/policies/irrigation/config", &json!({ "config": bad, "comment": "broken" }))?;
+    let answer =
+        host.api().put("/api/v1/policies/irrigation/config", &json!({ "config": bad, "comment": "broken" }))?;
     let job = host.api().job(&answer)?;
     assert_eq!(job["state"], "failed", "{job}");
     let problems = job["error"]["problems"].to_string();

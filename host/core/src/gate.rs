@@ -40,6 +40,7 @@ use crate::time::Timestamp;
 use array::Slot;
 use effect::Told;
 use envelope::{Envelope, Table, default_freshness};
+use interlock::Rest;
 use limit::Limit;
 use point::Point;
 
@@ -52,8 +53,8 @@ pub struct Gate {
     points: HashMap<String, Point>,
     /// When which actuator next has something to do; [`Point::due`] is its own entry.
     due: BTreeSet<(Timestamp, String)>,
-    /// Interlock groups that wait, until when, for an actuator that is no part of them any more.
-    rests: HashMap<String, Timestamp>,
+    /// Interlock groups that rest after an actuator that is no part of them any more.
+    rests: HashMap<String, Rest>,
     stopped: BTreeSet<Scope>,
     boot: Timestamp,
     /// How many commands were made since the start.
@@ -207,7 +208,8 @@ impl Gate {
             self.reschedule(name, now);
             // Others of the group, on devices that run on, may wait for this one: the timer lets them try.
             for peer in self.waiting_peers(name) {
-                self.schedule(&peer, Some(now.after(1)));
+                let due = self.points.get(&peer).and_then(|point| point.due);
+                self.schedule(&peer, Some(due.map_or(now.after(1), |due| due.min(now.after(1)))));
             }
         }
         out
@@ -218,6 +220,7 @@ impl Gate {
     pub fn reset(&mut self, scope: &Scope, now: Timestamp) -> Effects {
         let now = self.tick(now);
         let mut out = Effects::default();
+        self.settle_due(now, &mut out);
         let was = self.stopped.clone();
         self.stopped.retain(|stopped| *scope != Scope::All && stopped != scope);
         let open = |device: &str| stop::active(&was, device) && !stop::active(&self.stopped, device);

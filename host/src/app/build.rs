@@ -27,8 +27,8 @@ use crate::journal::record::Body;
 use crate::journal::writer::Writer;
 use crate::journal::{Journal, retention};
 use crate::latch::Latch;
-use crate::line::judge::{Judge, Parts as JudgeParts};
 use crate::line::Line;
+use crate::line::judge::{Judge, Parts as JudgeParts};
 use crate::mqtt;
 use crate::mqtt::address::Address;
 use crate::mqtt::broker::Broker;
@@ -89,19 +89,22 @@ pub(super) async fn build(config: Config) -> Result<App> {
     let (lanes, queues) = Lanes::new();
     let registry = Registry::new(lanes.clone());
     let (quarantine, quarantined) = mpsc::channel(MAX_POLICIES);
-    let judge = judge(&config, Wiring {
-        clock: &clock,
-        store: &store,
-        journal: &journal,
-        table: &equipment.table,
-        latch: &latch,
-        registry: &registry,
-        readings: &readings,
-        seen: &seen,
-        batches: &batches,
-        quarantine,
-        metrics: &metrics,
-    })?;
+    let judge = judge(
+        &config,
+        Wiring {
+            clock: &clock,
+            store: &store,
+            journal: &journal,
+            table: &equipment.table,
+            latch: &latch,
+            registry: &registry,
+            readings: &readings,
+            seen: &seen,
+            batches: &batches,
+            quarantine,
+            metrics: &metrics,
+        },
+    )?;
 
     let mut tasks = JoinSet::new();
     tasks.spawn(named("line", judge.run(inputs)));

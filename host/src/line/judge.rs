@@ -16,8 +16,8 @@ use super::Input;
 use super::ticks::Ticks;
 use crate::clock::Clock;
 use crate::inventory::Seen;
-use crate::journal::record::{Body, Record};
 use crate::journal::batch::{BatchSender, Closed};
+use crate::journal::record::{Body, Record};
 use crate::journal::{Entry, Head, Then};
 use crate::latch::Latch;
 use crate::policy::approvals::Request;
@@ -214,9 +214,11 @@ impl Judge {
 
     /// When [`Judge::on_time`] next has something to do.
     fn wake_at(&self) -> Instant {
-        let deadlines = [self.parts.gate.next_deadline(), self.ticks.next(), self.parts.seen.next_silence(), self.next_lapse()];
+        let deadlines =
+            [self.parts.gate.next_deadline(), self.ticks.next(), self.parts.seen.next_silence(), self.next_lapse()];
         let now = self.parts.clock.now();
-        let timer = deadlines.into_iter().flatten().min().map(|at| Instant::now() + Duration::from_millis(at.since(now)));
+        let timer =
+            deadlines.into_iter().flatten().min().map(|at| Instant::now() + Duration::from_millis(at.since(now)));
         let far = Instant::now() + Duration::from_secs(3_600);
         timer.into_iter().chain(self.together_until.filter(|_| self.handing.is_none())).fold(far, Instant::min)
     }

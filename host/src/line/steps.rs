@@ -403,4 +403,3 @@ fn outcomes(live: &Live, event: &Event, verdicts: &[Verdict], decision: Seq) -> 
     };
     verdicts.iter().map(outcome).collect()
 }
-

@@ -11,10 +11,10 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use super::Ack;
 use super::address::Address;
 use super::client::{Delivery, Qos, Subscription};
 use super::connection::{Connection, Control, Event, Numbered, Role, SetupError, Status};
-use super::Ack;
 use crate::clock::Clock;
 use crate::config::mqtt::Mqtt;
 use crate::line::{Arrival, Line, Malformed, Refusal};

@@ -126,13 +126,7 @@ impl Policies {
     pub async fn open(parts: Parts) -> Result<Self, LifecycleError> {
         let rows = parts.store.policies()?;
         let uploads = Arc::new(Semaphore::new(parts.max_uploads));
-        let inner = Inner {
-            parts,
-            slots: Mutex::default(),
-            shown: ArcSwap::default(),
-            jobs: Jobs::default(),
-            uploads,
-        };
+        let inner = Inner { parts, slots: Mutex::default(), shown: ArcSwap::default(), jobs: Jobs::default(), uploads };
         let policies = Self { inner: Arc::new(inner) };
         for row in rows {
             let name = row.name.clone();

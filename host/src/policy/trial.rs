@@ -84,7 +84,8 @@ impl Policies {
             };
             let evaluation = evaluate(&prepared.program, &event, &parts.readings, &state);
             if let Err(fault) = &evaluation.outcome {
-                let message = format!("the version faulted on the latest event it subscribes to ({}): {fault}", event.seq);
+                let message =
+                    format!("the version faulted on the latest event it subscribes to ({}): {fault}", event.seq);
                 let error = JobError { code: "dry_run_fault".into(), message, problems: Vec::new() };
                 return Err(LifecycleError::Rejected(error));
             }

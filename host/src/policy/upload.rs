@@ -70,9 +70,8 @@ impl Policies {
         let limits = upload.limits.or(newest.map(|newest| newest.limits)).unwrap_or_default();
         let progress = Arc::clone(job);
         let runtime = &self.inner.parts.runtime;
-        let prepared = runtime
-            .prepare(component, config.to_string(), limits, move |stage| progress.stage(stage.as_str()))
-            .await?;
+        let prepared =
+            runtime.prepare(component, config.to_string(), limits, move |stage| progress.stage(stage.as_str())).await?;
         let checksum = checksum(&prepared.digest, &config, &limits);
         self.refuse_duplicate(&upload.policy, &checksum)?;
         job.stage("dry_running");

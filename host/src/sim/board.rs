@@ -15,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 use super::{Counts, Greenhouse, Simulation};
 use crate::clock::Clock;
 use crate::mqtt::SetupError;
-use crate::mqtt::device::{Connection, Control, Delivery, Event, Numbered, Publisher, Qos, Role, Subscription, template};
+use crate::mqtt::device::{
+    Connection, Control, Delivery, Event, Numbered, Publisher, Qos, Role, Subscription, template,
+};
 use firmware::{Firmware, PINS};
 
 /// Time between two signs of life.
@@ -71,7 +73,8 @@ impl Board {
             heartbeat: own(&mqtt.topics.heartbeat)?,
             command: own(&mqtt.topics.command)?,
         };
-        let heard = [topics.command.filter(), own(&mqtt.topics.emergency)?.filter(), own(&mqtt.topics.broadcast)?.filter()];
+        let heard =
+            [topics.command.filter(), own(&mqtt.topics.emergency)?.filter(), own(&mqtt.topics.broadcast)?.filter()];
         let role = Role {
             name: "device",
             session_expiry_s: None,

@@ -56,13 +56,13 @@ async fn plan_and_decision_arrive_as_the_guest_meant_them() {
 
 /// Answers with the configuration as the reason of a denial: the answer shows where the instance began.
 fn parrot() -> Guest {
-    Guest::new().decision(&Decision { ruling: Ruling::Deny { reason: String::new() }, ..Decision::default() }).configuring(
-        &format!(
+    Guest::new()
+        .decision(&Decision { ruling: Ruling::Deny { reason: String::new() }, ..Decision::default() })
+        .configuring(&format!(
             "(i32.store (i32.const {}) (local.get $config)) (i32.store (i32.const {}) (local.get $length))",
             DECISION + 16,
             DECISION + 20
-        ),
-    )
+        ))
 }
 
 #[tokio::test]

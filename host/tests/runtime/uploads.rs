@@ -163,10 +163,8 @@ async fn a_compilation_that_takes_too_long_is_killed() {
     let runtime = open(&settings, data.path());
     let guest = Guest::new().configuring("(loop $forever (br $forever))");
     let started = Instant::now();
-    let refused = runtime
-        .prepare(Arc::from(guest.component()), "{}".into(), Limits::default(), |_| ())
-        .await
-        .unwrap_err();
+    let refused =
+        runtime.prepare(Arc::from(guest.component()), "{}".into(), Limits::default(), |_| ()).await.unwrap_err();
     assert_eq!(refused, Rejection::CompileTimeout { seconds: 1 });
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     let after = runtime.prepare(Arc::from(Guest::new().component()), "{}".into(), Limits::default(), |_| ()).await;

@@ -79,7 +79,7 @@ impl Index {
     }
 
     /// The rules that mention no sensor, in their order.
-    pub(crate) fn timed(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn timed(&self) -> impl ExactSizeIterator<Item = usize> {
         self.timed.iter().copied()
     }
 
@@ -109,6 +109,11 @@ impl Watched<'_> {
         for sensor in &self.sensors {
             sight.show(*sensor, reading);
         }
+    }
+
+    /// How many rules that may be; at least as many as they are.
+    pub(crate) fn count(&self) -> usize {
+        self.place.map_or(0, |place| place.watchers.len())
     }
 
     /// The rules that mention the sensor, in their order, each once.

@@ -53,8 +53,8 @@ impl Policy for Logic {
 
     fn on_reading(&self, reading: &Reading, context: &Context<'_>) -> Decision {
         let mut sight = Sight::new(context, &self.index);
-        let mut verdict = Verdict::default();
         let watched = self.index.watched(reading);
+        let mut verdict = Verdict::of(watched.count());
         watched.show(reading, &mut sight);
         for rule in watched.rules().filter_map(|rule| self.rules.get(rule)) {
             if reading.retained {
@@ -69,7 +69,7 @@ impl Policy for Logic {
 
     fn on_tick(&self, context: &Context<'_>) -> Decision {
         let mut sight = Sight::new(context, &self.index);
-        let mut verdict = Verdict::default();
+        let mut verdict = Verdict::of(self.index.timed().len());
         for rule in self.index.timed().filter_map(|rule| self.rules.get(rule)) {
             verdict.ask(rule, &mut sight);
         }

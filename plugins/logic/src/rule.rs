@@ -7,7 +7,7 @@ use interlock_plugin_sdk::{Intent, Notification};
 
 use crate::sight::Sight;
 
-pub(crate) use threshold::{Comparison, Hysteresis, Threshold};
+pub(crate) use threshold::{Comparison, Hysteresis, Threshold, Words};
 pub(crate) use window::{Clock, Window};
 
 /// When which condition holds, ask for what.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use interlock_plugin_sdk::prelude::*;
 
 use crate::document::AcceptQuality;
-use crate::index::Index;
+use crate::index::{Index, Sensor};
 use crate::rule::Clock;
 
 /// The view of one decision.
@@ -16,11 +16,11 @@ pub(crate) struct Sight<'a> {
     zones: Vec<(usize, Option<Time>)>,
 }
 
-/// One sensor's latest value, and its digits, written once.
+/// A sensor's latest value, and how findings say so, written once: `ESP_01/34 is 26.5`.
 struct Seen {
     value: f64,
     quality: AcceptQuality,
-    digits: String,
+    words: String,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,9 @@ impl<'a> Sight<'a> {
 
     /// The event's own reading is the latest of this sensor.
     pub(crate) fn show(&mut self, sensor: usize, reading: &Reading) {
-        self.sensors.push((sensor, Some(Seen::new(reading.value, reading.quality))));
+        if let Some(Sensor { words, .. }) = self.index.sensors.get(sensor) {
+            self.sensors.push((sensor, Some(Seen::new(words, reading.value, reading.quality))));
+        }
     }
 
     /// The latest value of a sensor, if there is one; appends `ESP_01/34 is 26.5` to `text`.
@@ -45,16 +47,17 @@ impl<'a> Sight<'a> {
         let at = self.sensors.iter().position(|(seen, _)| *seen == number).unwrap_or_else(|| {
             let quantity = sensor.quantity.as_deref();
             let sample = self.context.readings.latest(&sensor.device, &sensor.channel, quantity);
-            self.sensors.push((number, sample.map(|sample| Seen::new(sample.value, sample.quality))));
+            let seen = sample.map(|sample| Seen::new(&sensor.words, sample.value, sample.quality));
+            self.sensors.push((number, seen));
             self.sensors.len() - 1
         });
-        text.push_str(&sensor.words);
         match self.sensors.get(at) {
             Some((_, Some(seen))) => {
-                text.push_str(&seen.digits);
+                text.push_str(&seen.words);
                 Some((seen.value, seen.quality))
             }
             _ => {
+                text.push_str(&sensor.words);
                 text.push_str("unknown: no reading yet");
                 None
             }
@@ -92,12 +95,12 @@ impl<'a> Sight<'a> {
 }
 
 impl Seen {
-    fn new(value: f64, quality: Quality) -> Self {
+    fn new(words: &str, value: f64, quality: Quality) -> Self {
         let quality = match quality {
             Quality::Good => AcceptQuality::Good,
             Quality::Suspect => AcceptQuality::Suspect,
             Quality::Stale => AcceptQuality::Stale,
         };
-        Self { value, quality, digits: value.to_string() }
+        Self { value, quality, words: format!("{words}{value}") }
     }
 }

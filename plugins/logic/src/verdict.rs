@@ -12,91 +12,101 @@ const FINDINGS_BYTES: usize = MAX_ANSWER_BYTES / 2;
 /// Bytes of a condition's words within an intent's reason.
 const REASON_BYTES: usize = 256;
 
+/// Bytes that the words for a usual rule take.
+const USUAL_BYTES: usize = 256;
+
 /// The decision as it grows.
-#[derive(Default)]
 pub(crate) struct Verdict<'a> {
-    decision: Option<Decision>,
+    decision: Decision,
     /// Which rule asked for each intent.
     drivers: Vec<&'a str>,
     /// Bytes of the findings so far.
     bytes: usize,
+    /// Where the words for one rule are put together, so that each finding is allocated once and in its size.
+    because: String,
 }
 
 impl<'a> Verdict<'a> {
+    /// The beginning of a decision on so many rules.
+    pub(crate) fn of(rules: usize) -> Self {
+        let decision = Decision { findings: Vec::with_capacity(rules), ..Decision::abstain() };
+        Self { decision, drivers: Vec::new(), bytes: 0, because: String::with_capacity(USUAL_BYTES) }
+    }
+
     /// Asks one rule, and takes up what it wants.
     pub(crate) fn ask(&mut self, rule: &'a Rule, sight: &mut Sight<'_>) {
         if !rule.enabled {
             return self.unmatched(rule, "not enabled");
         }
-        let mut because = String::with_capacity(96);
-        if rule.condition.holds(sight, &mut because) != Truth::True {
-            return self.found(rule, false, because);
+        let mut because = std::mem::take(&mut self.because);
+        because.clear();
+        let fires = rule.condition.holds(sight, &mut because) == Truth::True && self.rested(rule, &mut because, sight);
+        if fires {
+            self.fire(rule, &mut because);
         }
-        if let Some(cooldown) = &rule.cooldown
-            && let Some(remaining) = cooldown.remaining(sight)
-        {
-            because.push_str(&format!("; in cooldown for another {} s", remaining.div_ceil(1_000)));
-            return self.found(rule, false, because);
-        }
-        self.fire(rule, because, sight);
+        self.found(rule, fires, &because);
+        self.because = because;
     }
 
     /// Notes that a rule was not asked, and why.
     pub(crate) fn unmatched(&mut self, rule: &Rule, because: &str) {
-        self.found(rule, false, because.to_owned());
+        self.found(rule, false, because);
     }
 
     /// The decision.
     pub(crate) fn into_decision(self) -> Decision {
-        self.decision.unwrap_or_else(Decision::abstain)
+        self.decision
     }
 
-    fn fire(&mut self, rule: &'a Rule, mut because: String, sight: &Sight<'_>) {
-        if let Some(cooldown) = &rule.cooldown
-            && let Err(error) = cooldown.start(sight)
-        {
-            // A rule that cannot remember its rest would fire on every reading.
-            because.push_str(&format!("; does not fire, as its cooldown cannot be kept: {error}"));
-            return self.found(rule, false, because);
+    /// Whether the rule's cooldown is over; if so, the next one starts.
+    fn rested(&self, rule: &Rule, because: &mut String, sight: &Sight<'_>) -> bool {
+        let Some(cooldown) = &rule.cooldown else { return true };
+        if let Some(remaining) = cooldown.remaining(sight) {
+            because.push_str(&format!("; in cooldown for another {} s", remaining.div_ceil(1_000)));
+            return false;
         }
-        let reason = format!("{}: {}", rule.name, clip(&because, REASON_BYTES));
+        // A rule that cannot remember its rest would fire on every reading.
+        cooldown
+            .start(sight)
+            .inspect_err(|error| {
+                because.push_str(&format!("; does not fire, as its cooldown cannot be kept: {error}"));
+            })
+            .is_ok()
+    }
+
+    fn fire(&mut self, rule: &'a Rule, because: &mut String) {
+        let reason = format!("{}: {}", rule.name, clip(because, REASON_BYTES));
         for intent in &rule.intents {
-            self.drive(intent, rule, &reason, &mut because);
+            self.drive(intent, rule, &reason, because);
         }
-        let decision = self.decision();
-        decision.ruling = Ruling::Allow;
+        self.decision.ruling = Ruling::Allow;
         for notification in &rule.notifications {
-            if decision.notifications.len() < MAX_ASKS {
-                decision.notifications.push(notification.clone());
+            if self.decision.notifications.len() < MAX_ASKS {
+                self.decision.notifications.push(notification.clone());
             } else {
                 because.push_str("; a notification finds no room in the decision");
             }
         }
-        self.found(rule, true, because);
     }
 
     fn drive(&mut self, intent: &Intent, rule: &'a Rule, reason: &str, because: &mut String) {
-        let decision = self.decision.get_or_insert_with(Decision::abstain);
-        let taken = decision.intents.iter().position(|taken| taken.actuator == intent.actuator);
+        let intents = &mut self.decision.intents;
+        let taken = intents.iter().position(|taken| taken.actuator == intent.actuator);
         if let Some(first) = taken.and_then(|taken| self.drivers.get(taken)) {
             because.push_str(&format!("; `{}` is already driven by `{first}`", intent.actuator));
-        } else if decision.intents.len() == MAX_ASKS {
+        } else if intents.len() == MAX_ASKS {
             because.push_str(&format!("; `{}` finds no room in the decision", intent.actuator));
         } else {
-            decision.intents.push(Intent { reason: reason.to_owned(), ..intent.clone() });
+            intents.push(Intent { reason: reason.to_owned(), ..intent.clone() });
             self.drivers.push(&rule.name);
         }
     }
 
-    fn found(&mut self, rule: &Rule, matched: bool, because: String) {
+    fn found(&mut self, rule: &Rule, matched: bool, because: &str) {
         let room = FINDINGS_BYTES.saturating_sub(self.bytes + rule.name.len());
-        let because = if because.len() > room { clip(&because, room).to_owned() } else { because };
+        let because = clip(because, room);
         self.bytes += rule.name.len() + because.len();
-        self.decision().findings.push(Finding { rule: rule.name.clone(), matched, because });
-    }
-
-    fn decision(&mut self) -> &mut Decision {
-        self.decision.get_or_insert_with(Decision::abstain)
+        self.decision.findings.push(Finding { rule: rule.name.clone(), matched, because: because.to_owned() });
     }
 }
 
@@ -117,5 +127,5 @@ impl Cooldown {
 
 /// The beginning of a text, at most so many bytes.
 fn clip(text: &str, bytes: usize) -> &str {
-    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or_default()
 }

@@ -5,13 +5,17 @@ use std::mem;
 
 use super::effect::Told;
 use super::envelope::{Envelope, Table};
+use super::interlock::Rest;
 use super::point::{Point, resting};
 use super::words::{Effects, Why};
 use super::{Gate, range, stop};
 use crate::time::Timestamp;
 
-/// When what was on a wire last changed, by device and channel.
-type Wires = HashMap<(String, String), Option<Timestamp>>;
+/// After this long nobody asks any more what left a group. Dead times are seconds.
+const LONGEST_REST_MS: u64 = 86_400_000;
+
+/// Where what left a wire was put, and when it last changed, by device and channel.
+type Wires = HashMap<(String, String), (f64, Option<Timestamp>)>;
 
 impl Gate {
     /// Replaces the table of actuators. Slots outside the new envelopes fall away.
@@ -24,7 +28,7 @@ impl Gate {
         let mut out = Effects::default();
         self.settle_due(now, &mut out);
         let old = mem::replace(&mut self.table, table);
-        self.rests.retain(|_, until| now < *until);
+        self.rests.retain(|_, rest| now.since(rest.off) < LONGEST_REST_MS);
         let mut wires = Wires::new();
         for (name, was) in &old.actuators {
             if !self.table.actuators.get(name).is_some_and(|is| same_wire(was, is)) {
@@ -36,7 +40,7 @@ impl Gate {
         for name in &names {
             let told = match old.actuators.get(name) {
                 Some(was) if self.points.contains_key(name) => self.adapt(name, was, now, &mut out),
-                _ => self.enter(name, &wires),
+                _ => self.enter(name, &wires, now),
             };
             new.extend(told.then_some(name));
         }
@@ -58,14 +62,11 @@ impl Gate {
         }
     }
 
-    /// Makes a group rest for the longest dead time in it, and at least for `dead_ms`, after something that is no part
-    /// of it any more went safe.
+    /// Makes a group rest after something that went safe and is no part of it any more.
     pub(super) fn rest(&mut self, group: &str, dead_ms: u64, off: Option<Timestamp>) {
         let Some(off) = off else { return };
-        let members = self.table.group(group).iter().filter_map(|name| self.table.actuators.get(name));
-        let dead = members.map(|envelope| envelope.dead_time_ms).fold(dead_ms, u64::max);
-        let until = self.rests.entry(group.to_owned()).or_default();
-        *until = off.after(dead).max(*until);
+        let rest = Rest { off, dead_ms };
+        self.rests.entry(group.to_owned()).and_modify(|known| *known = known.and(rest)).or_insert(rest);
     }
 
     fn leave(&mut self, name: &str, was: &Envelope, wires: &mut Wires, now: Timestamp, out: &mut Effects) {
@@ -82,8 +83,7 @@ impl Gate {
         if let Some(group) = &was.group {
             self.rest(group, was.dead_time_ms, point.changed);
         }
-        let wire = wires.entry((was.device.clone(), was.channel.clone())).or_default();
-        *wire = point.changed.max(*wire);
+        wires.insert((was.device.clone(), was.channel.clone()), (safe, point.changed));
     }
 
     /// Fits an actuator into its new envelope; whether it is to be told its value as if it were new.
@@ -91,6 +91,7 @@ impl Gate {
         let (Some(envelope), Some(point)) = (self.table.actuators.get(name), self.points.get_mut(name)) else {
             return false;
         };
+        let moved = was.group.as_ref().filter(|group| envelope.group.as_ref() != Some(*group));
         let freed = point.bar.is_some();
         point.bar = self.table.bar(name, envelope);
         let freed = freed && point.bar.is_none();
@@ -98,7 +99,7 @@ impl Gate {
             return freed;
         }
         point.keep_allowed(envelope, now);
-        let (from, safe, moved_safe) = (point.effective, resting(envelope), envelope.safe != was.safe);
+        let (from, safe) = (point.effective, resting(envelope));
         let barred = point.bar.is_some();
         if barred || !(range::allows(envelope, from) || from == safe) {
             if barred {
@@ -111,17 +112,22 @@ impl Gate {
             } else if !barred {
                 self.tell(name, from, Why::MadeSafe, now, out);
             }
-        } else if moved_safe {
-            point.on_since = None;
+        } else {
             point.keep_on_since(safe, now);
+        }
+        if let Some(group) = moved {
+            let changed = self.points.get(name).and_then(|point| point.changed);
+            self.rest(group, was.dead_time_ms, changed);
         }
         freed
     }
 
-    fn enter(&mut self, name: &str, wires: &Wires) -> bool {
+    fn enter(&mut self, name: &str, wires: &Wires, now: Timestamp) -> bool {
         let Some(envelope) = self.table.actuators.get(name) else { return false };
         let mut point = Point::new(envelope, self.table.bar(name, envelope));
-        point.changed = wires.get(&(envelope.device.clone(), envelope.channel.clone())).copied().flatten();
+        if let Some((value, changed)) = wires.get(&(envelope.device.clone(), envelope.channel.clone())) {
+            point.changed = if *value == point.effective { *changed } else { Some(now) };
+        }
         self.points.insert(name.to_owned(), point);
         true
     }

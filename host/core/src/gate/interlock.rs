@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::envelope::Envelope;
 use super::limit::{Limit, Wait};
 use super::point::Point;
@@ -12,18 +14,38 @@ use super::table::Table;
 use super::words::Code;
 use crate::time::Timestamp;
 
+/// What went safe in a group and is no part of it any more: its last dead time still counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Rest {
+    /// When.
+    pub off: Timestamp,
+    /// Its dead time, in milliseconds.
+    pub dead_ms: u64,
+}
+
+impl Rest {
+    /// Both at once: the later one, with the longer dead time.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { off: self.off.max(other.off), dead_ms: self.dead_ms.max(other.dead_ms) }
+    }
+
+    fn until(self, envelope: &Envelope) -> Timestamp {
+        self.off.after(self.dead_ms.max(envelope.dead_time_ms))
+    }
+}
+
 /// The wait for the rest of the group, if the actuator may not be away from its safe value now. `rests` holds the
-/// groups that wait for an actuator that was removed.
+/// groups that rest after an actuator that left them.
 pub(super) fn taken(
     table: &Table,
     points: &HashMap<String, Point>,
-    rests: &HashMap<String, Timestamp>,
+    rests: &HashMap<String, Rest>,
     name: &str,
     envelope: &Envelope,
     now: Timestamp,
 ) -> Option<Wait> {
     let group = envelope.group.as_deref()?;
-    let mut free = rests.get(group).copied().filter(|until| now < *until);
+    let mut free = rests.get(group).map(|rest| rest.until(envelope)).filter(|until| now < *until);
     for other in table.group(group).iter().filter(|other| *other != name) {
         let (Some(point), Some(its)) = (points.get(other), table.actuators.get(other)) else { continue };
         if point.on_since.is_some() {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::array::Slot;
 use super::effect::Told;
 use super::envelope::Envelope;
+use super::interlock::Rest;
 use super::point::{Point, resting};
 use super::words::{Effects, Scope, Why, Writer};
 use super::{Gate, range};
@@ -24,6 +25,11 @@ pub struct Stored {
     safe: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     group: Option<String>,
+    #[serde(default)]
+    dead_time_ms: u64,
+    /// What its group rests after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rest: Option<Rest>,
     effective: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     held_by: Option<Writer>,
@@ -41,13 +47,15 @@ impl Stored {
         &self.actuator
     }
 
-    pub(super) fn of(actuator: &str, envelope: &Envelope, point: &Point) -> Self {
+    fn of(actuator: &str, envelope: &Envelope, point: &Point, rest: Option<Rest>) -> Self {
         Self {
             actuator: actuator.to_owned(),
             device: envelope.device.clone(),
             channel: envelope.channel.clone(),
             safe: resting(envelope),
             group: envelope.group.clone(),
+            dead_time_ms: envelope.dead_time_ms,
+            rest,
             effective: point.effective,
             held_by: point.held_by.clone(),
             changed: point.changed,
@@ -60,21 +68,23 @@ impl Stored {
         self.device == envelope.device && self.channel == envelope.channel
     }
 
-    /// Fills a new point. A moment after `now` counts as `now`: the clock was put back, and waiting longer is safer.
-    fn fill(&self, point: &mut Point, envelope: &Envelope, now: Timestamp) {
+    /// Fills a new point; whether its value had to be left for the safe one. A moment after `now` counts as `now`: the clock was put back, and waiting longer is safer.
+    fn fill(&self, point: &mut Point, envelope: &Envelope, now: Timestamp) -> bool {
         point.changed = self.changed.map(|changed| changed.min(now));
         point.on_since = self.on_since.map(|since| since.min(now));
-        let allowed = range::allows(envelope, self.effective) || self.effective == envelope.safe;
+        // Weakest first: among equals the one put last is the strongest.
+        self.slots.iter().rev().cloned().for_each(|slot| point.array.put(slot));
+        point.held_by = self.held_by.clone();
+        point.keep_allowed(envelope, now);
+        let allowed = range::allows(envelope, self.effective);
         if allowed {
             point.effective = self.effective;
-            point.held_by = self.held_by.clone();
-            // Weakest first: among equals the one put last is the strongest.
-            self.slots.iter().rev().cloned().for_each(|slot| point.array.put(slot));
-            point.keep_allowed(envelope, now);
-        } else if self.effective != point.effective {
+        } else {
+            point.held_by = None;
             point.changed = Some(now);
         }
         point.keep_on_since(resting(envelope), now);
+        !allowed
     }
 }
 
@@ -90,9 +100,15 @@ impl Gate {
         for row in stored {
             let known = self.table.actuators.get(&row.actuator).filter(|envelope| row.is_wired_as(envelope));
             match (known, self.points.get_mut(&row.actuator)) {
-                (Some(envelope), Some(point)) if point.bar.is_none() => row.fill(point, envelope, now),
+                (Some(envelope), Some(point)) if point.bar.is_none() => {
+                    if row.fill(point, envelope, now) {
+                        // First of all, so that no other of its group is told to go on before it is told to go off.
+                        self.tell(&row.actuator, row.effective, Why::Asserted, now, &mut out);
+                    }
+                }
                 _ => self.forget(&row, now, &mut out),
             }
+            self.rest_for(&row, now);
             out.dirty.insert(row.actuator);
         }
         let names: Vec<_> = self.table.actuators.keys().cloned().collect();
@@ -111,7 +127,8 @@ impl Gate {
     /// What must be stored for this actuator; none if there is no such actuator any more.
     pub fn stored(&self, actuator: &str) -> Option<Stored> {
         let envelope = self.table.actuators.get(actuator)?;
-        self.points.get(actuator).map(|point| Stored::of(actuator, envelope, point))
+        let rest = envelope.group.as_ref().and_then(|group| self.rests.get(group)).copied();
+        self.points.get(actuator).map(|point| Stored::of(actuator, envelope, point, rest))
     }
 
     /// The last word to an actuator that left the table while the host was down. Whoever is on its wire now starts from
@@ -119,16 +136,27 @@ impl Gate {
     fn forget(&mut self, row: &Stored, now: Timestamp, out: &mut Effects) {
         let on = row.effective != row.safe;
         let changed = if on { Some(now) } else { row.changed.map(|changed| changed.min(now)) };
-        if let Some(group) = &row.group {
-            self.rest(group, 0, changed);
-        }
         for (name, _) in self.table.actuators.iter().filter(|(_, envelope)| row.is_wired_as(envelope)) {
             if let Some(point) = self.points.get_mut(name) {
-                point.changed = point.changed.max(changed);
+                point.changed = if row.safe == point.effective { point.changed.max(changed) } else { Some(now) };
             }
         }
         if on && row.safe.is_finite() {
             self.dismiss(&row.actuator, (&row.device, &row.channel), row.effective, row.safe, now, out);
+        }
+    }
+
+    /// Lets a group rest for what was part of it and is not any more.
+    fn rest_for(&mut self, row: &Stored, now: Timestamp) {
+        let Some(group) = &row.group else { return };
+        if let Some(rest) = row.rest {
+            self.rest(group, rest.dead_ms, Some(rest.off.min(now)));
+        }
+        let stays = self.table.group(group).contains(&row.actuator)
+            && self.table.actuators.get(&row.actuator).is_some_and(|envelope| row.is_wired_as(envelope));
+        if !stays {
+            let off = if row.effective == row.safe { row.changed.map(|changed| changed.min(now)) } else { Some(now) };
+            self.rest(group, row.dead_time_ms, off);
         }
     }
 }

@@ -109,7 +109,8 @@ async fn a_broker_that_is_not_there_yet_is_waited_for() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let config = on_port(port);
     let mut driven = drive(&config, &Address::plain(config.broker.bind), role(&[]));
-    let down = driven.status.wait_for(|status| matches!(status, Status::Down { reason: Some(_) })).await.unwrap().clone();
+    let down =
+        driven.status.wait_for(|status| matches!(status, Status::Down { reason: Some(_) })).await.unwrap().clone();
     assert!(format!("{down:?}").contains("refused"), "{down:?}");
     let broker = Broker::start(&config, folder.path()).await.unwrap();
     assert_eq!(until_up(&mut driven.status).await, "5");
@@ -140,7 +141,8 @@ async fn only_5_does_not_fall_back() {
     let guarded = only_v3(&broker, Refusal::V5).await;
     let config = Mqtt { version: Version::V5, ..Mqtt::default() };
     let mut driven = drive(&config, &guarded, role(&[]));
-    let down = driven.status.wait_for(|status| matches!(status, Status::Down { reason: Some(_) })).await.unwrap().clone();
+    let down =
+        driven.status.wait_for(|status| matches!(status, Status::Down { reason: Some(_) })).await.unwrap().clone();
     assert!(format!("{down:?}").contains("UnsupportedProtocolVersion"), "{down:?}");
     driven.close().await;
     broker.stop().await;

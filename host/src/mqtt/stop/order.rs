@@ -11,9 +11,9 @@ use tracing::error;
 use super::StopMessage;
 use crate::clock::Clock;
 use crate::config::mqtt::Mqtt;
+use crate::mqtt::SetupError;
 use crate::mqtt::intake::template;
 use crate::mqtt::sink::{Sinks, Wire};
-use crate::mqtt::SetupError;
 
 /// A stop with its safe values.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use crate::document::{
     Combination, CompositeDocument, ConditionDocument, Day, Gpio, Operator, ThresholdDocument, WindowDocument,
 };
 use crate::index::Sensor;
-use crate::rule::{Clock, Comparison, Condition, Hysteresis, Threshold, Window};
+use crate::rule::{Clock, Comparison, Condition, Hysteresis, Threshold, Window, Words};
 
 /// Combinations within combinations: deeper ones would be unreadable, and the guest's stack is small.
 const MAX_DEPTH: usize = 8;
@@ -34,9 +34,7 @@ impl Check {
     fn condition(&mut self, at: &str, document: ConditionDocument, place: &mut Place<'_>) -> Condition {
         place.count += 1;
         match document {
-            ConditionDocument::SensorThreshold(document) => {
-                Condition::Threshold(self.threshold(at, document, place))
-            }
+            ConditionDocument::SensorThreshold(document) => Condition::Threshold(self.threshold(at, document, place)),
             ConditionDocument::TimeWindow(document) => Condition::Window(self.window(at, document)),
             ConditionDocument::Composite(document) => self.composite(at, document, place),
         }
@@ -91,7 +89,7 @@ impl Check {
             (width > 0.0).then_some(Hysteresis { width, key })
         });
         let sensor = self.sensor(at, document.esp_id, document.gpio, document.sensor_type);
-        Threshold { sensor, comparison, hysteresis, accept: document.accept_quality, bound }
+        Threshold { sensor, comparison, hysteresis, accept: document.accept_quality, words: Words::new(&bound) }
     }
 
     fn comparison(&mut self, at: &str, document: &ThresholdDocument) -> Comparison {
@@ -158,9 +156,9 @@ impl Check {
             self.wrong(format!("{at}/days"), "names no day; leave it out for every day");
         }
         let words = format!("{}-{}{} {}", document.start, document.end, days(&document.days), document.timezone);
-        let days = document.days.map_or(0b111_1111, |days| {
-            days.into_iter().fold(0, |mask, day| mask | (1 << (day as u8 - 1)))
-        });
+        let days = document
+            .days
+            .map_or(0b111_1111, |days| days.into_iter().fold(0, |mask, day| mask | (1 << (day as u8 - 1))));
         let (start, end) = (start.unwrap_or_default(), end.unwrap_or_default());
         Window { zone: self.zone(at, document.timezone), start, end, days, words }
     }

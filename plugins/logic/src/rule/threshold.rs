@@ -12,8 +12,18 @@ pub(crate) struct Threshold {
     pub(crate) comparison: Comparison,
     pub(crate) hysteresis: Option<Hysteresis>,
     pub(crate) accept: AcceptQuality,
-    /// The bound in words: `> 25`.
-    pub(crate) bound: String,
+    pub(crate) words: Words,
+}
+
+/// How a finding goes on after the value.
+#[derive(Debug)]
+pub(crate) struct Words {
+    /// `, > 25`.
+    holds: String,
+    /// `, not > 25`.
+    fails: String,
+    /// `, still held by its hysteresis: > 25`.
+    held: String,
 }
 
 /// What a value is compared with.
@@ -47,39 +57,44 @@ impl Threshold {
             return Truth::Unknown;
         }
         let holds = self.comparison.holds(value, 0.0);
-        let (truth, words) = match &self.hysteresis {
-            Some(hysteresis) => hysteresis.holds(self.comparison, holds, value, sight),
-            None => plain(holds),
+        let held = self.hysteresis.as_ref().is_some_and(|it| it.holds_on(self.comparison, holds, value, sight));
+        let words = match (holds, held) {
+            (true, _) => &self.words.holds,
+            (false, true) => &self.words.held,
+            (false, false) => &self.words.fails,
         };
         text.push_str(words);
-        text.push_str(&self.bound);
-        truth
+        Truth::of(holds || held)
     }
 }
 
-/// A comparison that came out as the value says, and the words for it.
-const fn plain(holds: bool) -> (Truth, &'static str) {
-    if holds { (Truth::True, ", ") } else { (Truth::False, ", not ") }
+impl Words {
+    /// The words for a bound: `> 25`.
+    pub(crate) fn new(bound: &str) -> Self {
+        Self {
+            holds: format!(", {bound}"),
+            fails: format!(", not {bound}"),
+            held: format!(", still held by its hysteresis: {bound}"),
+        }
+    }
 }
 
 impl Hysteresis {
-    /// How the comparison comes out, given what it was before; remembers a change.
-    fn holds(&self, comparison: Comparison, now: bool, value: f64, sight: &Sight<'_>) -> (Truth, &'static str) {
+    /// Whether a comparison that fails now still counts, because it held before; remembers how it came out.
+    fn holds_on(&self, comparison: Comparison, now: bool, value: f64, sight: &Sight<'_>) -> bool {
         let state = sight.context.state;
         let before = state.get_text(&self.key).is_some();
-        if before && !now && comparison.holds(value, self.width) {
-            return (Truth::True, ", still held by its hysteresis: ");
-        }
+        let held = before && !now && comparison.holds(value, self.width);
         if now
             && !before
             && let Err(error) = state.set_text(&self.key, "1", None)
         {
             sight.context.log.warn(&format!("a hysteresis is not remembered: {error}"));
         }
-        if before && !now {
+        if before && !now && !held {
             state.delete(&self.key);
         }
-        plain(now)
+        held
     }
 }
 

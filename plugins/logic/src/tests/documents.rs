@@ -85,10 +85,13 @@ fn the_schema_refuses_what_has_another_shape() {
 fn the_plan_is_what_the_enabled_rules_need_and_nothing_more() {
     let mut typed = threshold("<", 3.0);
     typed["sensor_type"] = json!("humidity");
-    let mut disabled = rule("off", &json!({ "type": "sensor_threshold", "esp_id": "ESP_09", "gpio": 1, "operator": ">", "value": 1 }));
+    let mut disabled =
+        rule("off", &json!({ "type": "sensor_threshold", "esp_id": "ESP_09", "gpio": 1, "operator": ">", "value": 1 }));
     disabled["enabled"] = json!(false);
     disabled["actions"][0]["gpio"] = json!(99);
-    let plan = logic(&json!([rule("a", &threshold(">", 25.0)), rule("b", &threshold("<", 5.0)), rule("c", &typed), disabled])).plan();
+    let plan =
+        logic(&json!([rule("a", &threshold(">", 25.0)), rule("b", &threshold("<", 5.0)), rule("c", &typed), disabled]))
+            .plan();
 
     let any = ReadingFilter::sensor("ESP_01", "34");
     let humidity = any.clone().quantity("humidity");

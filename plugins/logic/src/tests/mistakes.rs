@@ -124,7 +124,10 @@ fn pointers_reach_into_sets_lists_and_compositions() {
 fn two_rules_may_not_share_a_name() {
     let twin = rule("twin", &threshold(">", 1.0));
     let (at, said) = refused(&json!({ "rules": [twin, twin] }));
-    assert_eq!((at.as_str(), said.as_str()), ("/rules/1/rule_name", "another rule is called `twin`, see `/rules/0/rule_name`"));
+    assert_eq!(
+        (at.as_str(), said.as_str()),
+        ("/rules/1/rule_name", "another rule is called `twin`, see `/rules/0/rule_name`")
+    );
 }
 
 #[test]
@@ -146,7 +149,10 @@ fn depth_and_number_of_conditions_are_bounded() {
     let wide = |count| composite("OR", &vec![threshold(">", 1.0); count]);
     logic(&rule("r", &wide(63)));
     let (at, said) = refused(&rule("r", &wide(64)));
-    assert_eq!((at.as_str(), said.as_str()), ("/trigger_conditions", "65 conditions are too many: at most 64 in a rule"));
+    assert_eq!(
+        (at.as_str(), said.as_str()),
+        ("/trigger_conditions", "65 conditions are too many: at most 64 in a rule")
+    );
 }
 
 #[test]
@@ -157,7 +163,10 @@ fn what_is_wrong_in_meaning_is_told_all_at_once() {
     let problems = configure::<Logic>(&json!([first, second]).to_string()).map(|_| ()).unwrap_err();
 
     let pointers: Vec<_> = problems.iter().map(|problem| problem.pointer.as_str()).collect();
-    assert_eq!(pointers, ["/0/rule_name", "/0/cooldown_seconds", "/1/trigger_conditions/start", "/1/trigger_conditions/timezone"]);
+    assert_eq!(
+        pointers,
+        ["/0/rule_name", "/0/cooldown_seconds", "/1/trigger_conditions/start", "/1/trigger_conditions/timezone"]
+    );
 }
 
 #[test]
@@ -165,5 +174,8 @@ fn text_that_is_no_document_is_refused() {
     for text in ["", "rules", "7", "null", "[1]", r#"{"rules": {}}"#, r#"{"rules": [], "tick_seconds": 0}"#] {
         configure::<Logic>(text).map(|_| ()).unwrap_err();
     }
-    assert_eq!(refused(&json!({ "rules": [], "tick_seconds": 0 })), ("/tick_seconds".into(), "must be 1 to 3600".into()));
+    assert_eq!(
+        refused(&json!({ "rules": [], "tick_seconds": 0 })),
+        ("/tick_seconds".into(), "must be 1 to 3600".into())
+    );
 }

@@ -54,9 +54,10 @@ fn hysteresis_holds_until_the_value_is_back_far_enough() {
     above["hysteresis"] = json!(1.0);
     let (logic, mut world) = (logic(&rule("r", &above)), Environment::new());
 
-    assert_eq!(fires(&mut world, &logic, &[24.5, 25.1, 24.5, 24.1, 24.0, 24.5, 25.1]), [
-        false, true, true, true, false, false, true
-    ]);
+    assert_eq!(
+        fires(&mut world, &logic, &[24.5, 25.1, 24.5, 24.1, 24.0, 24.5, 25.1]),
+        [false, true, true, true, false, false, true]
+    );
     let held = temperature(&mut world, &logic, 24.5);
     assert_eq!(findings(&held)[0].2, "ESP_01/34 is 24.5, still held by its hysteresis: > 25");
 }
@@ -66,9 +67,10 @@ fn hysteresis_widens_between_on_both_sides() {
     let between = json!({ "type": "sensor_threshold", "esp_id": "ESP_01", "gpio": 34, "operator": "between",
         "min": 10, "max": 20, "hysteresis": 2 });
     let (logic, mut world) = (logic(&rule("r", &between)), Environment::new());
-    assert_eq!(fires(&mut world, &logic, &[9.0, 10.0, 8.0, 7.9, 8.5, 20.0, 22.0, 22.1]), [
-        false, true, true, false, false, true, true, false
-    ]);
+    assert_eq!(
+        fires(&mut world, &logic, &[9.0, 10.0, 8.0, 7.9, 8.5, 20.0, 22.0, 22.1]),
+        [false, true, true, false, false, true, true, false]
+    );
 }
 
 #[test]
@@ -121,14 +123,18 @@ fn what_is_unknown_fires_no_rule_not_even_under_not() {
     );
     assert_eq!(fires(&mut Environment::new(), &logic(&rule("r", &either)), &[26.0, 24.0]), [true, false]);
     assert_eq!(fires(&mut Environment::new(), &logic(&rule("r", &neither)), &[26.0, 24.0]), [false, false]);
-    assert_eq!(fires(&mut Environment::new(), &logic(&rule("r", &not(&threshold(">", 25.0)))), &[26.0, 24.0]), [false, true]);
+    assert_eq!(
+        fires(&mut Environment::new(), &logic(&rule("r", &not(&threshold(">", 25.0)))), &[26.0, 24.0]),
+        [false, true]
+    );
 }
 
 #[test]
 fn only_rules_that_mention_the_sensor_are_asked() {
     let mut typed = threshold(">", 25.0);
     typed["sensor_type"] = json!("humidity");
-    let logic = logic(&json!([rule("any", &threshold(">", 25.0)), rule("other", &humidity(">", 1.0)), rule("typed", &typed)]));
+    let logic =
+        logic(&json!([rule("any", &threshold(">", 25.0)), rule("other", &humidity(">", 1.0)), rule("typed", &typed)]));
     let mut world = Environment::new();
 
     let asked = |decision: &Decision| findings(decision).iter().map(|found| found.0.to_owned()).collect::<Vec<_>>();
@@ -147,17 +153,21 @@ fn the_first_by_priority_keeps_an_actuator() {
 
     assert_eq!(decision.intents.len(), 1);
     assert_eq!(decision.intents[0].set, interlock_plugin_sdk::Setting::Value(1.0));
-    assert_eq!(findings(&decision), [
-        ("early", true, "ESP_01/34 is 26, > 25"),
-        ("late", true, "ESP_01/34 is 26, > 20; `ESP_02/18` is already driven by `early`"),
-    ]);
+    assert_eq!(
+        findings(&decision),
+        [
+            ("early", true, "ESP_01/34 is 26, > 25"),
+            ("late", true, "ESP_01/34 is 26, > 20; `ESP_02/18` is already driven by `early`"),
+        ]
+    );
 }
 
 #[test]
 fn a_disabled_rule_does_nothing_and_says_so() {
     let mut disabled = rule("off", &threshold(">", 1.0));
     disabled["enabled"] = json!(false);
-    let decision = temperature(&mut Environment::new(), &logic(&json!([disabled, rule("on", &threshold(">", 99.0))])), 26.0);
+    let decision =
+        temperature(&mut Environment::new(), &logic(&json!([disabled, rule("on", &threshold(">", 99.0))])), 26.0);
 
     assert!(decision.intents.is_empty());
     assert_eq!(findings(&decision)[0], ("off", false, "not enabled"));
@@ -174,7 +184,8 @@ fn a_bad_quality_counts_as_unknown_unless_it_is_accepted() {
             unreachable!("a reading")
         };
         reading.quality = quality;
-        let decision = Environment::new().happens(&logic(&rule("r", &condition)), Occurrence::Reading(reading)).unwrap();
+        let decision =
+            Environment::new().happens(&logic(&rule("r", &condition)), Occurrence::Reading(reading)).unwrap();
         !decision.intents.is_empty()
     };
     let qualities = [Quality::Good, Quality::Suspect, Quality::Stale];
@@ -200,7 +211,8 @@ fn a_retained_reading_fires_nothing_and_starts_no_cooldown() {
 
 #[test]
 fn windows_follow_the_clock_of_their_zone() {
-    let window = json!({ "type": "time_window", "start": "22:00", "end": "06:00", "days": ["mon"], "timezone": "Asia/Tokyo" });
+    let window =
+        json!({ "type": "time_window", "start": "22:00", "end": "06:00", "days": ["mon"], "timezone": "Asia/Tokyo" });
     let logic = logic(&rule("night", &window));
     let mut world = Environment::new().zone("Asia/Tokyo", 9 * 60);
     assert_eq!(logic.plan().subscriptions, [Subscription::Ticks(60_000)]);
@@ -241,7 +253,8 @@ fn actions_carry_what_they_say() {
     let decision = temperature(&mut Environment::new(), &logic(&document), 26.0);
 
     assert_eq!((decision.intents[0].actuator.as_str(), decision.intents[0].hold_for), ("pump", Some(1_500)));
-    let told: Vec<_> = decision.notifications.iter().map(|n| (n.channel.as_str(), n.severity, n.message.as_str())).collect();
+    let told: Vec<_> =
+        decision.notifications.iter().map(|n| (n.channel.as_str(), n.severity, n.message.as_str())).collect();
     assert_eq!(told, [("email", Severity::Crit, "too hot"), ("dashboard", Severity::Info, "fyi")]);
 }
 
@@ -263,7 +276,10 @@ fn a_hundred_rules_are_asked_in_order_and_keep_the_bounds() {
 
     let all = temperature(&mut world, &logic, 200.0);
     assert_eq!(all.intents.len(), MAX_ASKS);
-    assert_eq!(findings(&all)[99], ("rule-99", true, "ESP_01/34 is 200, > 99; `ESP_02/99` finds no room in the decision"));
+    assert_eq!(
+        findings(&all)[99],
+        ("rule-99", true, "ESP_01/34 is 200, > 99; `ESP_02/99` finds no room in the decision")
+    );
 }
 
 #[test]
