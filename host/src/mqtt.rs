@@ -18,6 +18,7 @@ mod backoff;
 pub mod broker;
 mod client;
 mod connection;
+pub mod health;
 pub mod intake;
 mod numbering;
 pub mod outlet;

@@ -29,6 +29,7 @@ use crate::journal::{Journal, retention};
 use crate::latch::Latch;
 use crate::line::Line;
 use crate::line::judge::{Judge, Parts as JudgeParts};
+use crate::mqtt;
 use crate::mqtt::address::Address;
 use crate::mqtt::broker::Broker;
 use crate::mqtt::intake::Intake;
@@ -71,7 +72,7 @@ pub(super) async fn build(config: Config) -> Result<App> {
     };
     let address = match (&config.mqtt.url, &broker) {
         (Some(url), _) => Address::parse(url)?,
-        (None, Some(broker)) => Address::plain(broker.local_addr()),
+        (None, Some(broker)) => broker.address(),
         (None, None) => anyhow::bail!("there is no broker"),
     };
     let intake = Intake::new(&config.mqtt, &address, clock.clone())?;
@@ -148,10 +149,13 @@ pub(super) async fn build(config: Config) -> Result<App> {
     let taking = CancellationToken::new();
     let (listening, http) = crate::http::serve(config.http.clone(), api.clone(), close.clone()).await?;
 
-    let rows = Arc::clone(&store);
-    let outbox = Box::new(move || rows.outbox().unwrap_or_default());
+    let connections = [("intake", intake.status()), ("outlet", outlet.status()), ("stop", stops.status())];
+    for (connection, status) in connections {
+        let following = mqtt::health::follow(connection, status, api.metrics.clone(), api.readiness.clone());
+        tasks.spawn(named("mqtt health", ended_by(close.clone(), following)));
+    }
     tasks.spawn(named("stop wire", stops.run(latch.clone(), line.clone(), close.clone())));
-    tasks.spawn(named("outlet", outlet.run(outgoing, outbox, latch, line.clone(), close.clone())));
+    tasks.spawn(named("outlet", outlet.run(outgoing, journal.clone(), latch, line.clone(), close.clone())));
     tasks.spawn(named("intake", intake.run(line.clone(), taking.clone(), close.clone())));
     tasks.spawn(named("quarantine", ended_by(close.clone(), policies.keep_quarantine(quarantined))));
     tasks.spawn(named("retention", ended_by(close.clone(), retention::keep(journal, config.journal.clone(), line))));

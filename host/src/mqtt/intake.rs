@@ -167,3 +167,6 @@ fn subscriptions(reader: &Reader) -> Vec<Subscription> {
     }
     subscriptions
 }
+
+#[cfg(test)]
+mod tests;

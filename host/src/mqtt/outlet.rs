@@ -4,9 +4,12 @@
 //! (at the start, after a lost connection, when the channel was full) the outbox is read again. Commands go out with
 //! quality of service 2, never retained, and under MQTT 5 they expire at the broker when they expire.
 //!
-//! INVARIANT (a stop is final): a command is handed to the client only if the latch permits its device; a new stop drops
-//! the client with everything it had not sent, before the stop is answered.
+//! INVARIANT (a stop is final): a command is handed to the client only if the latch permits its device and it was issued
+//! after the newest stop of that device. A new stop drops the client with everything it had not sent, before the stop is
+//! answered; what was approved before it and is still on its way through the journal meets the barrier here, even if the
+//! stop was reset meanwhile.
 
+mod barrier;
 mod ledger;
 #[cfg(test)]
 mod tests;
@@ -17,7 +20,7 @@ use std::time::Duration;
 use interlock_core::command::{Approved, Command};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use super::address::Address;
 use super::client::{Publisher, Qos, seconds_left};
@@ -25,10 +28,10 @@ use super::connection::{Connection, Control, Event, Numbered, Role, SetupError, 
 use super::sink::Sinks;
 use crate::clock::Clock;
 use crate::config::mqtt::Mqtt;
-use crate::journal::Recorded;
+use crate::journal::{Journal, Recorded};
 use crate::latch::Latch;
 use crate::line::Line;
-use crate::store::OutboxRow;
+use barrier::Barrier;
 use ledger::{Due, Ledger};
 
 /// Words to the line that may wait before no more commands are handed over.
@@ -36,8 +39,9 @@ const REPORTS: usize = 4_096;
 /// Room for what the connection tells.
 const EVENTS: usize = 1_024;
 
-/// Reads the outbox: every row of it.
-pub type ReadOutbox = Box<dyn Fn() -> Vec<OutboxRow> + Send>;
+/// Why a command was not delivered.
+const STOPPED: &str = "emergency stop";
+const OVER: &str = "it was no longer valid when it could be sent";
 
 /// The outlet; see [`Outlet::run`].
 pub struct Outlet {
@@ -77,7 +81,7 @@ impl Outlet {
     pub async fn run(
         self,
         commands: mpsc::Receiver<Recorded<Approved<Command>>>,
-        outbox: ReadOutbox,
+        journal: Journal,
         latch: Latch,
         line: Line,
         close: CancellationToken,
@@ -89,8 +93,9 @@ impl Outlet {
             sinks: self.sinks,
             window: self.window,
             latch,
-            outbox,
+            journal,
             ledger: Ledger::default(),
+            barrier: Barrier::default(),
             publisher: None,
             gone: 0,
             behind: true,
@@ -144,8 +149,9 @@ struct Sender {
     sinks: Sinks,
     window: usize,
     latch: Latch,
-    outbox: ReadOutbox,
+    journal: Journal,
     ledger: Ledger,
+    barrier: Barrier,
     publisher: Option<Publisher>,
     /// Events of clients up to this number are of the past.
     gone: u64,
@@ -165,6 +171,7 @@ impl Sender {
         reports: mpsc::Sender<Report>,
     ) {
         let mut open = true;
+        let mut unqueued = self.journal.unqueued();
         // What is stopped at the start needs no clearing: nothing has been handed over.
         self.latch.outlet_cleared(*stops.borrow_and_update());
         while open || !self.ledger.is_done() || !self.reports.is_empty() {
@@ -177,13 +184,14 @@ impl Sender {
                     self.latch.outlet_cleared(number);
                 }
                 Some(numbered) = events.recv() => self.hear(numbered),
+                Ok(()) = unqueued.changed() => self.behind = true,
                 Ok(room) = reports.reserve(), if !self.reports.is_empty() => {
                     if let Some(report) = self.reports.pop_front() {
                         room.send(report);
                     }
                 }
                 command = commands.recv(), if open && self.has_room() => match command {
-                    Some(recorded) => self.take(&recorded, &commands),
+                    Some(recorded) => self.take(&recorded),
                     None => open = false,
                 },
                 () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
@@ -195,9 +203,12 @@ impl Sender {
         }
     }
 
-    /// A new stop: the client goes with all it has; what the channel holds is in the outbox, and is judged again there.
+    /// A new stop: the client goes with all it has; what waits for stopped devices is given up, the rest is sent again.
     async fn stop(&mut self, commands: &mut mpsc::Receiver<Recorded<Approved<Command>>>, control: &Control) {
         self.publisher = None;
+        // The line's time may be ahead of a clock that was set back.
+        let now = self.clock.now().max(self.journal.head().at);
+        self.barrier.raise(&self.latch.stopped(), now);
         if let Some(number) = control.drop_client().await {
             self.gone = number;
         }
@@ -205,6 +216,10 @@ impl Sender {
         self.ledger.clear();
         while commands.try_recv().is_ok() {}
         self.behind = true;
+        self.catch_up();
+        for command in self.ledger.take_if(|command| self.barrier.holds_back(command)) {
+            self.give_up(command, STOPPED.to_owned());
+        }
     }
 
     fn hear(&mut self, numbered: Numbered) {
@@ -236,13 +251,8 @@ impl Sender {
         }
     }
 
-    /// A command from the journal. The journal never waits for the outlet: where the channel was full just now, one may
-    /// have been left out.
-    fn take(&mut self, recorded: &Recorded<Approved<Command>>, commands: &mpsc::Receiver<Recorded<Approved<Command>>>) {
-        if commands.len() + 1 >= commands.max_capacity() {
-            self.behind = true;
-        }
-        // While the outbox is to be read anyway, it brings this one in its place.
+    /// A command from the journal. While the outbox is to be read anyway, it brings this one in its place.
+    fn take(&mut self, recorded: &Recorded<Approved<Command>>) {
         if !self.behind && !self.ledger.push(recorded.seq(), recorded.get().get()) {
             self.behind = true;
         }
@@ -254,9 +264,17 @@ impl Sender {
 
     /// Reads the outbox where something may have been missed. Also without a connection: what is over must be told.
     fn catch_up(&mut self) {
-        if self.behind && self.ledger.has_space() {
-            self.behind = !self.ledger.reload((self.outbox)(), self.first_read);
-            self.first_read = false;
+        if !self.behind || !self.ledger.has_space() {
+            return;
+        }
+        match self.journal.outbox() {
+            Ok(rows) => {
+                let rows = rows.iter().map(|row| (row.seq(), row.get().get().clone())).collect();
+                self.behind = !self.ledger.reload(rows, self.first_read);
+                self.first_read = false;
+            }
+            // The next event, at the latest the next command, tries again.
+            Err(why) => error!(%why, "the outbox cannot be read"),
         }
     }
 
@@ -277,7 +295,7 @@ impl Sender {
         let now = self.clock.now();
         let Due { command, repeat } = due;
         if command.valid_until <= now {
-            self.refuse(command, "it was no longer valid when it could be sent".to_owned());
+            self.refuse(command, OVER.to_owned());
             return true;
         }
         let wire = match self.sinks.wire(&command, repeat) {
@@ -293,8 +311,8 @@ impl Sender {
             return false;
         };
         // The last look, right before it leaves our hands.
-        if !self.latch.permits(&command.device) {
-            self.refuse(command, "emergency stop".to_owned());
+        if !self.latch.permits(&command.device) || self.barrier.holds_back(&command) {
+            self.refuse(command, STOPPED.to_owned());
             return true;
         }
         if publisher.publish(&wire.topic, wire.payload, Qos::ExactlyOnce, Some(expiry)).is_err() {
@@ -319,7 +337,7 @@ impl Sender {
 
     fn settle_expired(&mut self) {
         for command in self.ledger.take_expired(self.clock.now()) {
-            self.give_up(command, "it was no longer valid when it could be sent".to_owned());
+            self.give_up(command, OVER.to_owned());
         }
     }
 

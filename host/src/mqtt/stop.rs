@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info};
 
 use super::address::Address;
-use super::client::{Delivery, Publisher, Qos, Subscription};
+use super::client::{Publisher, Qos, Subscription};
 use super::connection::{Connection, Control, Event, Numbered, Role, SetupError, Status};
 use super::intake::{malformed, template};
 use super::numbering::Numbering;
@@ -253,8 +253,9 @@ impl Wire {
                 drop(self.under_way.drain());
             }
             Event::Message(delivery) => {
+                let topic = delivery.topic().map_or_else(|remains| remains, str::to_owned);
                 let stopped = self.latch.stopped();
-                self.ears.hear(&delivery, &self.own, &stopped);
+                self.ears.hear(topic, delivery.payload(), delivery.retained(), &self.own, &stopped);
             }
         }
     }
@@ -285,6 +286,7 @@ impl Wire {
 }
 
 /// The listening half.
+#[derive(Debug)]
 struct Ears {
     broadcast: Template,
     device: Template,
@@ -295,17 +297,23 @@ struct Ears {
 }
 
 impl Ears {
-    fn hear(&mut self, delivery: &Delivery, own: &VecDeque<String>, stopped: &BTreeSet<Scope>) {
-        let topic = delivery.topic().map_or_else(|remains| remains, str::to_owned);
-        let (id, reason) = match heard::read(delivery.payload()) {
+    fn hear(
+        &mut self,
+        topic: String,
+        payload: &[u8],
+        retained: bool,
+        own: &VecDeque<String>,
+        stopped: &BTreeSet<Scope>,
+    ) {
+        let (id, reason) = match heard::read(payload) {
             Heard::Stop { id, reason } => (id, reason),
-            Heard::Nothing(why) => return self.no_stop(topic, why, delivery.payload()),
+            Heard::Nothing(why) => return self.no_stop(topic, why, payload),
         };
         let scope = self.scope(&topic);
         if id.as_ref().is_some_and(|id| own.contains(id)) && covered(stopped, &scope) {
             return;
         }
-        if delivery.retained() && !self.is_new(&topic, delivery.payload()) {
+        if retained && !self.is_new(&topic, payload) {
             return;
         }
         self.push(StopOrder { id, scope, reason, source: "mqtt", by: topic });

@@ -1,13 +1,15 @@
 //! What the tests of this room share: an embedded broker in a folder of its own, a client that is not ours, and a
 //! broker that speaks no MQTT 5.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::address::Address;
 use super::broker::Broker;
@@ -112,6 +114,89 @@ impl Watcher {
 
     pub(crate) fn publish_retained(&self, topic: &str, payload: &str) {
         self.client.try_publish(topic, QoS::AtLeastOnce, true, payload).unwrap();
+    }
+}
+
+/// A wire to a broker that can be cut, or let nothing back.
+pub(crate) struct Wire {
+    pub(crate) address: Address,
+    ends: Arc<Ends>,
+}
+
+struct Ends {
+    behind: std::net::SocketAddr,
+    deaf: AtomicBool,
+    cut: Notify,
+    /// What went from the host to the broker.
+    carried: watch::Sender<Vec<u8>>,
+}
+
+impl Wire {
+    pub(crate) async fn to(broker: &Broker) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = Address::plain(listener.local_addr().unwrap());
+        let ends = Arc::new(Ends {
+            behind: broker.local_addr(),
+            deaf: AtomicBool::new(false),
+            cut: Notify::new(),
+            carried: watch::Sender::default(),
+        });
+        let carrying = Arc::clone(&ends);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let ends = Arc::clone(&carrying);
+                tokio::spawn(async move { ends.carry(stream).await });
+            }
+        });
+        Self { address, ends }
+    }
+
+    /// From here on nothing comes back from the broker.
+    pub(crate) fn deafen(&self) {
+        self.ends.deaf.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until the host has sent this.
+    pub(crate) async fn until_carried(&self, text: &str) {
+        let mut carried = self.ends.carried.subscribe();
+        let has = |bytes: &Vec<u8>| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        tokio::time::timeout(SOON, carried.wait_for(has)).await.expect("the host sends it").unwrap();
+    }
+
+    /// Ends every connection; new ones carry both ways.
+    pub(crate) fn cut(&self) {
+        self.ends.deaf.store(false, Ordering::SeqCst);
+        self.ends.cut.notify_waiters();
+    }
+}
+
+impl Ends {
+    async fn carry(&self, stream: TcpStream) {
+        let Ok(broker) = TcpStream::connect(self.behind).await else { return };
+        let (mut from_host, mut to_host) = stream.into_split();
+        let (mut from_broker, mut to_broker) = broker.into_split();
+        let there = async {
+            let mut buffer = [0; 4_096];
+            while let Ok(count @ 1..) = from_host.read(&mut buffer).await {
+                self.carried.send_modify(|carried| carried.extend(&buffer[..count]));
+                if to_broker.write_all(&buffer[..count]).await.is_err() {
+                    return;
+                }
+            }
+        };
+        let back = async {
+            let mut buffer = [0; 4_096];
+            while let Ok(count @ 1..) = from_broker.read(&mut buffer).await {
+                if !self.deaf.load(Ordering::SeqCst) && to_host.write_all(&buffer[..count]).await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = there => {}
+            () = back => {}
+            () = self.cut.notified() => {}
+        }
     }
 }
 

@@ -10,7 +10,6 @@ use interlock_core::command::Command;
 use interlock_core::time::{Seq, Timestamp};
 
 use crate::mqtt::numbering::Numbering;
-use crate::store::OutboxRow;
 
 /// Commands that may wait here; what does not fit is read from the outbox again.
 pub(super) const WAITING: usize = 4_096;
@@ -59,15 +58,15 @@ impl Ledger {
 
     /// Replaces what waits by the outbox, in the order of its records. True if all of it had room. `all_repeats` marks
     /// everything as possibly sent before: after a start nobody knows.
-    pub(super) fn reload(&mut self, mut rows: Vec<OutboxRow>, all_repeats: bool) -> bool {
-        rows.sort_by_key(|row| row.seq);
-        let present: HashSet<&str> = rows.iter().map(|row| row.command.id.as_str()).collect();
+    pub(super) fn reload(&mut self, mut rows: Vec<(Seq, Command)>, all_repeats: bool) -> bool {
+        rows.sort_by_key(|(seq, _)| *seq);
+        let present: HashSet<&str> = rows.iter().map(|(_, command)| command.id.as_str()).collect();
         self.settled.retain(|id| present.contains(id.as_str()));
         self.perhaps_sent.retain(|id| present.contains(id.as_str()));
-        self.read_to = rows.last().map_or(self.read_to, |row| row.seq.max(self.read_to));
+        self.read_to = rows.last().map_or(self.read_to, |(seq, _)| self.read_to.max(*seq));
         let busy = self.under_way.iter().map(|command| &command.id);
         let skip: HashSet<String> = busy.chain(&self.settled).cloned().collect();
-        let mut rows = rows.into_iter().map(|row| row.command).filter(|command| !skip.contains(&command.id));
+        let mut rows = rows.into_iter().map(|(_, command)| command).filter(|command| !skip.contains(&command.id));
         let due = |command: Command| Due { repeat: all_repeats || self.perhaps_sent.contains(&command.id), command };
         self.waiting = rows.by_ref().take(WAITING).map(due).collect();
         self.earliest = self.waiting.iter().map(|due| due.command.valid_until).min();
@@ -122,24 +121,30 @@ impl Ledger {
         self.earliest = None;
     }
 
-    /// Takes out what waits and may no longer be sent.
+    /// Takes out what waits and is over.
     pub(super) fn take_expired(&mut self, now: Timestamp) -> Vec<Command> {
-        let mut expired = Vec::new();
         if self.earliest.is_none_or(|earliest| earliest > now) {
-            return expired;
+            return Vec::new();
         }
-        self.waiting.retain(|due| {
-            let over = due.command.valid_until <= now;
-            if over {
-                expired.push(due.command.clone());
-            }
-            !over
-        });
+        let expired = self.take_if(|command| command.valid_until <= now);
         self.earliest = self.waiting.iter().map(|due| due.command.valid_until).min();
-        for command in &expired {
+        expired
+    }
+
+    /// Takes out what waits and must not be sent.
+    pub(super) fn take_if(&mut self, refused: impl Fn(&Command) -> bool) -> Vec<Command> {
+        let mut taken = Vec::new();
+        self.waiting.retain(|due| {
+            let keep = !refused(&due.command);
+            if !keep {
+                taken.push(due.command.clone());
+            }
+            keep
+        });
+        for command in &taken {
             self.settle(&command.id);
         }
-        expired
+        taken
     }
 
     /// When to look for what is over.
@@ -176,8 +181,8 @@ mod tests {
         }
     }
 
-    fn row(seq: u64) -> OutboxRow {
-        OutboxRow { seq, command: command(&seq.to_string(), 100) }
+    fn row(seq: u64) -> (Seq, Command) {
+        (seq, command(&seq.to_string(), 100))
     }
 
     fn hand_over(ledger: &mut Ledger, window: usize) -> Vec<(String, bool)> {
@@ -248,7 +253,7 @@ mod tests {
     #[test]
     fn more_than_has_room_is_left_for_later() {
         let mut ledger = Ledger::default();
-        let rows: Vec<OutboxRow> = (0..WAITING as u64 + 1).map(row).collect();
+        let rows: Vec<_> = (0..WAITING as u64 + 1).map(row).collect();
         assert!(!ledger.reload(rows, false));
         assert!(!ledger.push(WAITING as u64 + 9, &command("x", 100)));
         ledger.clear();
