@@ -162,7 +162,7 @@ fn a_stop_makes_safe_and_holds(host: &Host, esp1: &Device, esp2: &Device) -> Res
     esp1.publish("kaiser/broadcast/emergency", r#"{"stop": false}"#)?;
     let reset = host.cli(&["reset"])?;
     assert_ne!(reset.status.code(), Some(0), "a reset needs a reason");
-    assert_eq!(host.api().get("/api/v1/safety")?.ok()?["stopped"], json!([{ "scope": "all" }]));
+    assert_eq!(host.api().get("/api/v1/safety")?.ok()?["scopes"], json!([{ "scope": "all" }]));
     Ok(())
 }
 
@@ -185,6 +185,6 @@ fn facts(api: &Api) -> Result<Value> {
     let versions = api.get("/api/v1/policies/irrigation/versions")?.ok()?;
     Ok(json!({
         "active": policy["active"], "mode": policy["mode"], "latest": policy["latest"],
-        "stopped": safety["stopped"], "versions": versions,
+        "stopped": safety["scopes"], "versions": versions,
     }))
 }

@@ -19,7 +19,7 @@ kind = "switch"
 "#;
 
 fn stopped(host: &Host) -> Result<Value> {
-    Ok(host.api().get("/api/v1/safety")?.ok()?["stopped"].clone())
+    Ok(host.api().get("/api/v1/safety")?.ok()?["scopes"].clone())
 }
 
 fn command(host: &Host, actuator: &str) -> Result<Value> {

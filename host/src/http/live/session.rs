@@ -18,7 +18,7 @@ use super::dialect::{self, Safety, Said};
 use super::watch::{Step, Watch};
 use crate::http::auth::Caller;
 use crate::http::error::Problem;
-use crate::http::routes::safety::SafetyOrder;
+use crate::http::routes::safety::{SafetyOrder, safety};
 use crate::http::state::Edge;
 use crate::tokens::Scope;
 
@@ -167,19 +167,19 @@ impl Session {
         }
     }
 
-    async fn stop(&self, safety: Safety) -> Result<Value, Problem> {
+    async fn stop(&self, said: Safety) -> Result<Value, Problem> {
         self.caller.may(Scope::SafetyStop)?;
-        let order = SafetyOrder::new(safety.scope, safety.device, safety.reason);
+        let order = SafetyOrder::new(said.scope, said.device, said.reason);
         let report = order.stop(&self.edge.api.latch, "websocket", self.caller.name()).await?;
         Ok(with_type("emergency_stopped", serde_json::to_value(report).unwrap_or_default()))
     }
 
-    async fn reset(&self, safety: Safety) -> Result<Value, Problem> {
+    async fn reset(&self, said: Safety) -> Result<Value, Problem> {
         self.caller.may(Scope::SafetyReset)?;
-        let order = SafetyOrder::new(safety.scope, safety.device, safety.reason);
+        let order = SafetyOrder::new(said.scope, said.device, said.reason);
         order.reset(&self.edge.api.latch, &self.caller.name()).await?;
-        let stopped = serde_json::json!({"stopped": self.edge.api.latch.stopped()});
-        Ok(with_type("emergency_reset", stopped))
+        let left = serde_json::to_value(safety(&self.edge.api.latch)).unwrap_or_default();
+        Ok(with_type("emergency_reset", left))
     }
 }
 

@@ -89,7 +89,8 @@ impl SafetyOrder {
     }
 }
 
-fn safety(latch: &Latch) -> Safety {
+/// What is stopped now.
+pub(crate) fn safety(latch: &Latch) -> Safety {
     let scopes = latch.stopped();
     Safety { stopped: !scopes.is_empty(), scopes }
 }
