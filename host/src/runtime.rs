@@ -27,6 +27,7 @@ mod limits;
 mod rejection;
 mod snapshot;
 mod state;
+mod ticker;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -46,6 +47,7 @@ use compile::Compiler;
 use fault::Budget;
 use guest::Guest;
 use instance::Parts;
+use ticker::Ticker;
 
 /// Where an upload is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -128,6 +130,7 @@ pub struct Runtime(Arc<Shared>);
 struct Shared {
     config: config::runtime::Runtime,
     engine: Engine,
+    ticker: Arc<Ticker>,
     linker: Linker<Guest>,
     fingerprint: String,
     cache: Cache,
@@ -141,13 +144,13 @@ impl Runtime {
     /// See [`OpenError`].
     pub fn open(config: &config::runtime::Runtime, data: &Path) -> Result<Self, OpenError> {
         let engine = engine::running(config).map_err(OpenError::Engine)?;
-        engine::tick(&engine).map_err(OpenError::Ticker)?;
         Ok(Self(Arc::new(Shared {
             config: config.clone(),
             linker: instance::linker(&engine).map_err(OpenError::Engine)?,
             fingerprint: engine::fingerprint(&engine),
             cache: Cache::open(data, config.cache_bytes).map_err(OpenError::Cache)?,
             compiler: Compiler::new(config).map_err(OpenError::Compiler)?,
+            ticker: Arc::new(Ticker::start(&engine).map_err(OpenError::Ticker)?),
             engine,
         })))
     }
@@ -290,6 +293,7 @@ impl Runtime {
                 limits,
                 setup: Budget { fuel: shared.config.setup_fuel, deadline_ms: shared.config.setup_deadline_ms },
                 configure: (!report.snapshotted).then_some(config),
+                ticker: Arc::clone(&shared.ticker),
             };
             let program = Program::new(&shared.linker, &component, parts)?;
             Ok((report, program))

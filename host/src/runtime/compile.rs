@@ -7,6 +7,7 @@
 
 pub mod child;
 mod job;
+mod schema;
 mod wire;
 
 use std::path::PathBuf;

@@ -5,8 +5,6 @@
 //! `describe` and `configure` once and therefore compiles fast rather than well.
 
 use std::hash::{Hash, Hasher};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use wasmparser::WasmFeatures;
@@ -42,8 +40,6 @@ pub(super) const FEATURES: WasmFeatures = WasmFeatures::FLOATS
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::COMPONENT_MODEL);
-/// Length of an epoch in milliseconds: the grain of deadlines.
-const TICK: Duration = Duration::from_millis(1);
 /// Fuel for each 64 KiB page of `memory.grow`; the default is none at all.
 const GROW_FUEL_PER_PAGE: u8 = 255;
 
@@ -97,6 +93,8 @@ fn rules() -> Config {
         .max_wasm_stack(STACK_BYTES)
         .concurrency_support(false)
         .generate_address_map(false)
+        // Only debuggers of the machine's own look at it, and it is a sixth of the code's size.
+        .native_unwind_info(cfg!(windows))
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .memory_init_cow(true);
     config.wasm_features(WasmFeatures::all().difference(FEATURES), false).wasm_features(FEATURES, true);
@@ -134,28 +132,6 @@ fn pool(config: &config::runtime::Runtime) -> PoolingAllocationConfig {
         .table_keep_resident(MAX_TABLE_ELEMENTS * size_of::<usize>())
         .pagemap_scan(Enabled::Auto);
     pool
-}
-
-/// Counts epochs for as long as the engine lives.
-///
-/// A thread of its own: deadlines must hold when every worker is busy. Ticks that were missed (a suspended machine, an
-/// overloaded one) are skipped rather than made up for, so that nobody pays for time in which nothing could run.
-///
-/// # Errors
-/// When the thread cannot be started.
-pub(super) fn tick(engine: &Engine) -> std::io::Result<()> {
-    let engine = engine.weak();
-    thread::Builder::new().name("epoch".to_owned()).spawn(move || {
-        let mut next = Instant::now() + TICK;
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            let now = Instant::now();
-            thread::sleep(next.saturating_duration_since(now));
-            next = next.max(now) + TICK;
-        }
-    })?;
-    Ok(())
 }
 
 struct Sha256Hasher(Sha256);

@@ -24,6 +24,7 @@ use super::grants::Grants;
 use super::guest::{AsOf, Guest, Phase};
 use super::rejection::{Rejection, Step};
 use super::state::Overlay;
+use super::ticker::Ticker;
 
 /// One configured version of one component. Cheap to clone; any number of threads may evaluate at once.
 #[derive(Clone)]
@@ -37,6 +38,7 @@ struct Inner {
     grants: Arc<Grants>,
     limits: Limits,
     setup: Budget,
+    ticker: Arc<Ticker>,
     /// The configuration, where there is no snapshot of the configured component.
     configure: Option<String>,
 }
@@ -53,6 +55,8 @@ pub(super) struct Parts {
     pub(super) setup: Budget,
     /// The configuration, if the component is no snapshot of the configured one.
     pub(super) configure: Option<String>,
+    /// Who counts its deadlines.
+    pub(super) ticker: Arc<Ticker>,
 }
 
 /// The linker with the four imports and nothing else.
@@ -85,12 +89,14 @@ impl Program {
             limits: parts.limits,
             setup: parts.setup,
             configure: parts.configure,
+            ticker: parts.ticker,
         }));
         program.try_start()?;
         Ok(program)
     }
 
     fn try_start(&self) -> Result<(), Rejection> {
+        let _ticking = self.0.ticker.hold();
         let mut store = self.store();
         let instance = self.start(&mut store).map_err(|fault| Rejection::SetupFault { step: Step::Start, fault })?;
         self.0
@@ -102,6 +108,7 @@ impl Program {
     /// Answers one event. The readings are as of the event's place, the state as it was after the event before.
     pub fn evaluate(&self, event: &Event, readings: &Arc<Readings>, state: &Arc<PolicyState>) -> Evaluation {
         let started = Instant::now();
+        let _ticking = self.0.ticker.hold();
         let mut store = self.store();
         let outcome = self.decide(&mut store, event, readings, state);
         let fuel = match store.data().phase {
@@ -164,6 +171,7 @@ impl Program {
         now: Timestamp,
         state: &Arc<PolicyState>,
     ) -> Result<Vec<StateWrite>, Fault> {
+        let _ticking = self.0.ticker.hold();
         let mut store = self.store();
         let instance = self.start(&mut store)?;
         let setup = self.0.setup;

@@ -13,7 +13,9 @@ use super::super::fault::{self, Budget};
 use super::super::guest::{Guest, head};
 use super::super::rejection::{Rejection, Step};
 use super::super::snapshot::{self, Instrumented};
+use super::super::ticker::{Ticker, Ticking};
 use super::super::{Stage, check, convert, grants, instance};
+use super::schema;
 
 /// What `describe` and `configure` may answer with, in bytes: a schema is longer than a decision.
 const ANSWER_BYTES: usize = 1024 * 1024;
@@ -94,6 +96,7 @@ pub(super) fn run(job: &Job, upload: &[u8], progress: &mut impl FnMut(Stage)) ->
 
     progress(Stage::Describing);
     let setup = Setup::new(job, component, &mut notes)?;
+    let _ticking = setup.ticking();
     let manifest = setup.describe()?;
     against_schema(&manifest, &job.config)?;
 
@@ -119,6 +122,7 @@ pub(super) fn run(job: &Job, upload: &[u8], progress: &mut impl FnMut(Stage)) ->
 struct Setup<'a> {
     job: &'a Job,
     engine: Engine,
+    ticker: Ticker,
     component: Component,
     exports: Exports,
     instrumented: Option<Instrumented<'a>>,
@@ -127,14 +131,18 @@ struct Setup<'a> {
 impl<'a> Setup<'a> {
     fn new(job: &'a Job, bytes: &'a [u8], notes: &mut Vec<String>) -> Result<Self, Rejection> {
         let engine = engine::setting_up().map_err(|error| broken(&error))?;
-        engine::tick(&engine).map_err(|error| Rejection::io(&error))?;
+        let ticker = Ticker::start(&engine).map_err(|error| Rejection::io(&error))?;
         let instrumented = noted(snapshot::instrument(bytes), notes);
         let runnable = instrumented.as_ref().map_or(bytes, |instrumented| instrumented.bytes.as_slice());
         let component = Component::new(&engine, runnable).map_err(|error| broken(&error))?;
         let exports = Exports::of(&component).ok_or_else(|| Rejection::Mismatch {
             reason: "a function of the interface `policy` is missing".to_owned(),
         })?;
-        Ok(Self { job, engine, component, exports, instrumented })
+        Ok(Self { job, engine, ticker, component, exports, instrumented })
+    }
+
+    fn ticking(&self) -> Ticking<'_> {
+        self.ticker.hold()
     }
 
     fn start(&self) -> Result<(Store<Guest>, Instance), Rejection> {
@@ -212,15 +220,8 @@ fn noted<T>(result: Result<T, String>, notes: &mut Vec<String>) -> Option<T> {
 fn against_schema(manifest: &Manifest, config: &str) -> Result<(), Rejection> {
     let config =
         serde_json::from_str(config).map_err(|error| Rejection::ConfigNotJson { reason: error.to_string() })?;
-    let validator = jsonschema::options()
-        .with_draft(jsonschema::Draft::Draft202012)
-        .build(&manifest.config_schema)
-        .map_err(|error| Rejection::BadSchema { reason: clipped(&error.to_string()) })?;
-    let problems: Vec<Problem> = validator
-        .iter_errors(&config)
-        .map(|error| Problem { pointer: error.instance_path().as_str().to_owned(), message: error.to_string() })
-        .take(MAX_PROBLEMS)
-        .collect();
+    let problems = schema::problems(&manifest.config_schema, &config)
+        .map_err(|reason| Rejection::BadSchema { reason: clipped(&reason) })?;
     if problems.is_empty() { Ok(()) } else { Err(invalid(problems)) }
 }
 
