@@ -6,11 +6,11 @@ use std::time::Duration;
 use interlock::runtime::Prepared;
 use interlock::runtime::bench::{Case, Effort, measure};
 use interlock_core::decision::Setting;
-use interlock_core::policy::Subscription;
+use interlock_core::policy::{Problem, Subscription};
 use interlock_core::readings::Readings;
 use interlock_core::state::PolicyState;
 
-use crate::support::{prepare, reading};
+use crate::support::{prepare, reading, rejection};
 
 const LOGIC: &[u8] = include_bytes!("../../../plugins/dist/logic.wasm");
 
@@ -50,6 +50,15 @@ async fn it_drives_the_pump_and_then_rests_on_the_state_it_wrote() {
     assert_eq!((intent.actuator.as_str(), intent.set), ("ESP_02/18", Setting::Value(1.0)));
     assert_eq!(intents(2), [], "it rests");
     assert_eq!(intents(31).len(), 1, "thirty seconds later it acts again");
+}
+
+#[tokio::test]
+async fn a_wrong_rule_is_refused_with_the_pointer_to_the_mistake() {
+    let wrong = AUTO_IRRIGATION.replace("\">\"", "\"=>\"");
+    let refused = rejection(LOGIC.to_vec(), &wrong).await;
+    assert_eq!(refused.code(), "invalid_config", "{refused}");
+    let points_there = |problem: &Problem| problem.pointer.starts_with("/trigger_conditions");
+    assert!(refused.problems().iter().any(points_there), "{refused}");
 }
 
 #[tokio::test]
