@@ -115,7 +115,7 @@ pub(super) fn run(job: &Job, upload: &[u8], progress: &mut impl FnMut(Stage)) ->
     progress(Stage::Compiling);
     let (code, snapshotted) = code(component, snapshot.as_deref(), &mut notes)?;
     let report = Report { manifest, plan, snapshotted, notes };
-    Ok(Compiled { report, artifact: wrapped.map(Arc::from), code })
+    Ok(Compiled { report, artifact: wrapped.as_deref().map(Arc::from), code })
 }
 
 /// The component compiled in haste, to be called twice.
