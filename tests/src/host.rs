@@ -54,15 +54,12 @@ impl Host {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().context("start the host")?;
         let ready = first_line(&mut child)?;
-        let address = |name: &str| {
-            let url = ready.get(name).and_then(Value::as_str)?;
-            url.split_once("://")?.1.parse().ok()
-        };
+        let address = |name: &str| ready.get(name).and_then(Value::as_str)?.parse().ok();
         let token = ready.get("token").and_then(Value::as_str).map(ToOwned::to_owned);
         Ok(Self {
             child,
             http: address("http").with_context(|| format!("no address in {ready}"))?,
-            mqtt: address("mqtt").filter(|_| options.mqtt_url.is_none()),
+            mqtt: address("mqtt"),
             token: token.or_else(|| options.token.clone()).context("no token")?,
             data: options.data.to_owned(),
         })

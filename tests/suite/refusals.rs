@@ -10,10 +10,17 @@ use interlock_tests::host::{Options, binary};
 
 use crate::CONFIG;
 
-/// Tries to start a host and waits for its end.
+/// Any free port.
+const FREE: &str = "127.0.0.1:0";
+
+/// Tries to start a host on free ports and waits for its end.
 fn up(data: &Path, arguments: &[&str]) -> Result<Output> {
+    up_at(data, FREE, FREE, arguments)
+}
+
+fn up_at(data: &Path, http: &str, mqtt: &str, arguments: &[&str]) -> Result<Output> {
     let mut command = Command::new(binary()?);
-    command.arg("up").arg("--data").arg(data).args(["--http", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0"]);
+    command.arg("up").arg("--data").arg(data).args(["--http", http, "--mqtt-listen", mqtt]);
     Ok(command.args(arguments).output()?)
 }
 
@@ -31,8 +38,8 @@ fn a_used_port() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let taken = TcpListener::bind("127.0.0.1:0")?;
     let address = taken.local_addr()?.to_string();
-    says(&up(&folder.path().join("a"), &["--http", &address])?, &address);
-    says(&up(&folder.path().join("b"), &["--mqtt-listen", &address])?, &address);
+    says(&up_at(&folder.path().join("a"), &address, FREE, &[])?, &address);
+    says(&up_at(&folder.path().join("b"), FREE, &address, &[])?, &address);
     Ok(())
 }
 
