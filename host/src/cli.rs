@@ -9,6 +9,7 @@ pub mod failure;
 pub mod out;
 
 mod activate;
+mod bench;
 mod build;
 mod check;
 mod completion;
@@ -24,6 +25,7 @@ mod push;
 mod reset;
 mod rollback;
 mod set;
+mod sim;
 mod stop;
 mod token;
 mod up;
@@ -34,6 +36,9 @@ use clap::{Parser, Subcommand};
 
 pub use failure::{Failure, Outcome};
 pub use out::Out;
+
+/// The component that ships with the host.
+const LOGIC: &[u8] = include_bytes!("../../plugins/dist/logic.wasm");
 
 const EXAMPLES: &str = "\
 Examples:
@@ -92,6 +97,10 @@ enum Verb {
     Config(config::Args),
     /// Look for what would keep the host from running well, and say how to mend it.
     Doctor(doctor::Args),
+    /// Run simulated boards over a broker.
+    Sim(sim::Args),
+    /// Measure what an evaluation costs on this machine.
+    Bench(bench::Args),
     /// Print a completion script for a shell.
     Completion(completion::Args),
 }
@@ -115,6 +124,8 @@ impl Verb {
             Self::Token(args) => token::run(args, out),
             Self::Config(args) => config::run(args, out),
             Self::Doctor(args) => doctor::run(args, out),
+            Self::Sim(args) => sim::run(args, out),
+            Self::Bench(args) => bench::run(args, out),
             Self::Completion(args) => completion::run(args, out),
         }
     }

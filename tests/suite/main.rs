@@ -1,5 +1,6 @@
 //! The whole host, from outside.
 
+mod rebuilt;
 mod refusals;
 mod seed;
 mod stops;

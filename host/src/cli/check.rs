@@ -77,7 +77,8 @@ pub fn run(args: &Args, out: &Out) -> Outcome {
     out.answer(&report(prepared, imports), people)
 }
 
-fn rejected(rejection: Rejection) -> Failure {
+/// Why a component was not taken, with each problem of its configuration.
+pub fn rejected(rejection: Rejection) -> Failure {
     let problems = rejection.problems().iter().map(|problem| {
         let pointer = if problem.pointer.is_empty() { "/" } else { problem.pointer.as_str() };
         format!("\n  `{pointer}` {}", problem.message)

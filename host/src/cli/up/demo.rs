@@ -12,6 +12,7 @@ use interlock_core::policy::Mode;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::cli::LOGIC;
 use crate::config::Config;
 use crate::inventory::Sensor;
 use crate::mqtt::address::Address;
@@ -21,8 +22,6 @@ use crate::sim::{self, Counts, Simulation};
 
 /// The policy's name.
 pub const POLICY: &str = "greenhouse";
-/// The component that ships with the host.
-const LOGIC: &[u8] = include_bytes!("../../../../plugins/dist/logic.wasm");
 const RULES: &str = include_str!("demo/rules.json");
 const HARDWARE: &str = include_str!("demo/hardware.json");
 
