@@ -27,9 +27,11 @@ const INTERRUPTED: i32 = 130;
 
 /// How to start.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Every flag stands for a key of the configuration file; `interlock config print` shows all of them.\n\n\
+#[command(
+    after_help = "Every flag stands for a key of the configuration file; `interlock config print` shows all of them.\n\n\
                         Examples:\n  interlock up --demo\n  interlock up --config interlock.toml\n  \
-                        interlock up --mqtt-url mqtt://broker.local:1883 --data /var/lib/interlock")]
+                        interlock up --mqtt-url mqtt://broker.local:1883 --data /var/lib/interlock"
+)]
 pub struct Args {
     /// Add simulated devices and a running policy, and show line by line what happens.
     #[arg(long)]
@@ -218,10 +220,9 @@ mod tests {
 
     #[test]
     fn every_flag_is_a_key_of_the_configuration() {
-        let config = config(
-            "up --data d --http 127.0.0.1:0 --mqtt-listen 127.0.0.1:0 --mqtt-version 5 --log debug --drain 3",
-        )
-        .unwrap();
+        let config =
+            config("up --data d --http 127.0.0.1:0 --mqtt-listen 127.0.0.1:0 --mqtt-version 5 --log debug --drain 3")
+                .unwrap();
         assert_eq!(config.host.data, PathBuf::from("d"));
         assert_eq!(config.http.listen.port(), 0);
         assert_eq!(config.mqtt.broker.bind.port(), 0);

@@ -80,7 +80,9 @@ impl Watcher {
                     _ => 0,
                 };
                 left = left.saturating_sub(done);
-                if left == 0 && let Some(ready) = ready.take() {
+                if left == 0
+                    && let Some(ready) = ready.take()
+                {
                     let _ = ready.send(());
                 }
             }

@@ -100,7 +100,8 @@ mod tests {
     use super::*;
 
     fn endless(engine: &Engine) -> Trap {
-        let module = Module::new(engine, wat::parse_str("(module (func (export \"f\") (loop (br 0))))").unwrap()).unwrap();
+        let module =
+            Module::new(engine, wat::parse_str("(module (func (export \"f\") (loop (br 0))))").unwrap()).unwrap();
         let mut store = Store::new(engine, ());
         store.set_epoch_deadline(5);
         let instance = Instance::new(&mut store, &module, &[]).unwrap();

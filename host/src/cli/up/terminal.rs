@@ -107,12 +107,14 @@ mod tests {
     }
 
     fn decision(event: Seq) -> Record {
-        record(json!({"seq": event + 1, "at": 0, "kind": "decision", "policy": "greenhouse", "version": 2, "digest": "d",
+        record(
+            json!({"seq": event + 1, "at": 0, "kind": "decision", "policy": "greenhouse", "version": 2, "digest": "d",
             "mode": "enforce", "event": event, "fuel": 812, "micros": 7,
             "decision": {"ruling": {"type": "allow"},
                 "intents": [{"actuator": "pump", "set": {"value": 1.0}, "reason": "hot"}],
                 "findings": [{"rule": "cool", "matched": true, "because": "26.5 > 25"}]},
-            "verdicts": [{"actuator": "pump", "outcome": "pass", "code": "PASSED", "message": ""}]}))
+            "verdicts": [{"actuator": "pump", "outcome": "pass", "code": "PASSED", "message": ""}]}),
+        )
     }
 
     fn plain(lines: &[String]) -> Vec<String> {

@@ -81,8 +81,7 @@ impl Bench {
         let outlet = Outlet::new(&Mqtt::default(), broker, self.clock.clone()).unwrap();
         let (status, close) = (outlet.status(), CancellationToken::new());
         let commands = self.commands.take().unwrap();
-        let running =
-            outlet.run(commands, self.journal.clone(), self.latch.clone(), self.line.clone(), close.clone());
+        let running = outlet.run(commands, self.journal.clone(), self.latch.clone(), self.line.clone(), close.clone());
         (tokio::spawn(running), status, close)
     }
 
@@ -96,8 +95,7 @@ impl Bench {
     }
 
     async fn stop(&self, scope: Scope) -> crate::latch::StopReport {
-        let order =
-            StopOrder { id: None, scope, reason: "test".to_owned(), source: "rest", by: "test".to_owned() };
+        let order = StopOrder { id: None, scope, reason: "test".to_owned(), source: "rest", by: "test".to_owned() };
         self.latch.stop(order).await
     }
 }
