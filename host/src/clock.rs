@@ -35,6 +35,15 @@ impl Clock {
         Self(Source::System { start: Timestamp(millis(start)), since: Instant::now() })
     }
 
+    /// The machine's clock, but not before `earliest`: a machine that lost its time while it was off goes on from the
+    /// journal's, instead of standing still until it has caught up.
+    pub fn system_not_before(earliest: Timestamp) -> Self {
+        match Self::system().0 {
+            Source::System { start, since } => Self(Source::System { start: start.max(earliest), since }),
+            manual @ Source::Manual(_) => Self(manual),
+        }
+    }
+
     /// A clock that stands at `start` until its hand is moved.
     pub fn manual(start: Timestamp) -> (Self, Hand) {
         let now = Arc::new(AtomicU64::new(start.0));

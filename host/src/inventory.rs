@@ -291,7 +291,7 @@ impl Inventory {
             change: change.to_owned(),
             by: Personal::from(by),
         };
-        self.inner.line.note(body, vec![Put::Inventory { what, name: name.to_owned(), row }]).await?;
+        self.inner.line.persist(body, vec![Put::Inventory { what, name: name.to_owned(), row }]).await?;
         Ok(())
     }
 

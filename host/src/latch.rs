@@ -33,6 +33,9 @@ use file::LatchFile;
 /// reached unless the process itself starves; the answer then says so.
 const CLEARING: Duration = Duration::from_millis(50);
 
+/// How long a stop waits for the disk before it answers that it is not latched there.
+const SYNCING: Duration = Duration::from_secs(2);
+
 /// Ids of stops that are remembered.
 const RECENT: usize = 256;
 
@@ -214,10 +217,9 @@ impl Latch {
         let line = self.inner.line.get().ok_or(crate::line::Refusal::Stopping)?;
         line.note(Body::Reset { scope: scope.clone(), reason, by: Personal::from(by) }, Vec::new()).await?;
         let inner = Arc::clone(&self.inner);
-        let opened = scope.clone();
-        blocking(move || inner.open(&opened, number)).await?;
+        blocking(move || inner.open(&scope, number)).await?;
         let (done, opened) = oneshot::channel();
-        line.send(Input::Open { scope, done }).await?;
+        line.send(Input::Open { done }).await?;
         Ok(line.answer(opened).await?)
     }
 
@@ -255,7 +257,9 @@ impl Latch {
 
     async fn sync(&self) -> std::io::Result<()> {
         let inner = Arc::clone(&self.inner);
-        blocking(move || inner.file().write(&inner.stopped.load())).await
+        let writing = blocking(move || inner.file().write(&inner.stopped.load()));
+        let late = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "the disk did not answer in time");
+        tokio::time::timeout(SYNCING, writing).await.map_err(late)?
     }
 
     async fn outlet_is_clear(&self, number: u64) -> bool {
@@ -303,7 +307,11 @@ impl Inner {
     /// ours, and it answers only then.
     fn open(&self, scope: &Scope, number: u64) -> Result<(), ResetError> {
         let mut file = self.file();
-        file.write(&left_by(scope, &self.stopped.load()))?;
+        if let Err(error) = file.write(&left_by(scope, &self.stopped.load())) {
+            // It may be on the disk all the same: the next start must not find it open.
+            let _ = file.write(&self.stopped.load());
+            return Err(ResetError::File(error));
+        }
         let changing = self.changing();
         if self.number.load(Ordering::Acquire) != number {
             drop(changing);

@@ -25,7 +25,7 @@ use interlock_core::command::Command;
 use interlock_core::decision::Intent;
 use interlock_core::event::Observation;
 use interlock_core::gate::envelope::Table;
-use interlock_core::gate::{Scope, Verdict, View, Write};
+use interlock_core::gate::{Verdict, View, Write};
 use interlock_core::time::Seq;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -94,16 +94,16 @@ pub(crate) enum Input {
     Manual { intent: Intent, by: String, verdict: oneshot::Sender<Verdict>, recorded: oneshot::Sender<Recorded<()>> },
     /// Something about the host itself.
     Note { body: Box<Body>, puts: Vec<Put>, recorded: oneshot::Sender<Recorded<()>> },
-    /// A policy no longer acts: its slots are given back.
-    Release { policy: String },
+    /// A policy no longer acts: its slots are given back. If it is gone, what it asked approval for is withdrawn.
+    Release { policy: String, gone: bool },
     /// Other versions are live. The answer is the newest event: whatever comes after it takes the new routes.
     Rerouted { newest: oneshot::Sender<Seq> },
     /// The broker has taken a command for good.
     Delivered { id: String },
     /// A command could not be delivered while it was valid.
     Undelivered { command: Box<Command>, reason: String },
-    /// What was stopped is open again.
-    Open { scope: Scope, done: oneshot::Sender<()> },
+    /// The latch has opened: answered when the gate has, too.
+    Open { done: oneshot::Sender<()> },
     /// The table of actuators is another one.
     Configure { table: Box<Table>, done: oneshot::Sender<()> },
     /// A person answers a decision that waits.
@@ -187,6 +187,18 @@ impl Line {
         self.durable(record).await
     }
 
+    /// As [`Line::note`] for steps that must be carried on once they are recorded: waits for the record as long as it
+    /// takes, and does not take it back.
+    ///
+    /// # Errors
+    /// When the journal is stuck already, or the host is stopping.
+    pub(crate) async fn persist(&self, body: Body, puts: Vec<Put>) -> Result<Seq, Refusal> {
+        self.writable()?;
+        let (recorded, record) = oneshot::channel();
+        self.send(Input::Note { body: Box::new(body), puts, recorded }).await?;
+        record.await.map(|recorded| recorded.seq()).map_err(|_| Refusal::Stopping)
+    }
+
     /// The outlet's word that the broker has taken this command for good.
     ///
     /// # Errors
@@ -248,7 +260,7 @@ impl Line {
     }
 
     /// Whether records can be written at all just now.
-    fn writable(&self) -> Result<(), Refusal> {
+    pub(crate) fn writable(&self) -> Result<(), Refusal> {
         match &*self.health.borrow() {
             Health::Writing => Ok(()),
             Health::Stopped { .. } => Err(Refusal::Stopping),

@@ -231,6 +231,18 @@ impl Gate {
         out
     }
 
+    /// Says an actuator's effective value anew: the last word was not heard in time.
+    pub fn reassert(&mut self, actuator: &str, now: Timestamp) -> Effects {
+        let now = self.tick(now);
+        let mut out = Effects::default();
+        self.settle_due(now, &mut out);
+        let device = self.table.actuators.get(actuator).map(|envelope| envelope.device.as_str());
+        if device.is_some_and(|device| !stop::active(&self.stopped, device)) {
+            self.assert(actuator, now, &mut out);
+        }
+        out
+    }
+
     /// What is stopped now.
     pub const fn stopped(&self) -> &BTreeSet<Scope> {
         &self.stopped

@@ -56,11 +56,11 @@ pub(super) const ENDED: &str = "ended";
 pub(super) async fn build(config: Config) -> Result<App> {
     let data = config.host.data.clone();
     make_folder(&data)?;
-    let clock = Clock::system();
     let metrics = Metrics::default();
     let store = Arc::new(Store::open(&data)?);
     let key = Arc::new(HostKey::open(&data)?);
     let journal = Journal::open(Arc::clone(&store), key)?;
+    let clock = Clock::system_not_before(journal.head().at);
     let runtime = Runtime::open(&config.runtime, &data)?;
     let equipment = equipment::read(&config, &store)?;
     let table = Arc::new(ArcSwap::from_pointee(equipment.table.clone()));

@@ -312,7 +312,11 @@ mod tests {
         );
         let mut seen = Vec::new();
         let client = Client::new(&remote(url, None)).unwrap();
-        client.events("/stream", |data| Ok(seen.push(data.to_owned()))).unwrap();
+        let keep = |data: &str| {
+            seen.push(data.to_owned());
+            Ok(())
+        };
+        client.events("/stream", keep).unwrap();
         assert_eq!(seen, ["{\"a\":1}", "{\"a\":2}"]);
     }
 

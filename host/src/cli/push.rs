@@ -74,17 +74,17 @@ fn versions(policy: &str) -> String {
 
 /// What is sent. What is not given keeps what the newest version has.
 fn body(args: &Args) -> Result<Value, Failure> {
-    let mut body = json!({ "comment": args.comment });
+    let mut body = serde_json::Map::from_iter([("comment".to_owned(), json!(args.comment))]);
     if let Some(file) = &args.file {
-        body["component"] = STANDARD.encode(read(file)?).into();
+        body.insert("component".to_owned(), STANDARD.encode(read(file)?).into());
     }
     if let Some(file) = &args.config {
-        body["config"] = read_json(file)?;
+        body.insert("config".to_owned(), read_json(file)?);
     }
     if let Some(mode) = args.activate {
-        body["activate"] = json!(mode);
+        body.insert("activate".to_owned(), json!(mode));
     }
-    Ok(body)
+    Ok(body.into())
 }
 
 /// The bytes of a file that the command names.

@@ -120,7 +120,9 @@ impl Removed {
         let mut key = String::new();
         for (depth, level) in path.iter().enumerate() {
             match level.parse::<usize>() {
-                Ok(index) => key.push_str(&format!("[{}]", self.original(&path[..depth], index))),
+                Ok(index) => {
+                    key.push_str(&format!("[{}]", self.original(path.get(..depth).unwrap_or_default(), index)))
+                }
                 Err(_) if key.is_empty() => key.push_str(level),
                 Err(_) => key.push_str(&format!(".{level}")),
             }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::Entry;
 
-/// Entries in one commit at most.
+/// Entries that may wait before senders do; what one sender hands over at a time is at most as much again.
 pub const MAX_BATCH: usize = 4_096;
 
 /// The writer takes nothing more: the host is stopping.
@@ -102,7 +102,7 @@ impl Queue {
         Ok(true)
     }
 
-    /// The next batch, oldest first, at most [`MAX_BATCH`]; waits for it. None when the queue is closed and empty, or
+    /// The next batch, oldest first: all that waits, less than twice [`MAX_BATCH`]. Waits for it. None when the queue is closed and empty, or
     /// abandoned.
     pub(super) fn take(&self) -> Option<Vec<Entry>> {
         let waiting = |inner: &mut Inner| inner.entries.is_empty() && !inner.closed;
@@ -110,12 +110,8 @@ impl Queue {
         if inner.entries.is_empty() || inner.abandoned {
             return None;
         }
-        let batch = if inner.entries.len() > MAX_BATCH {
-            let rest = inner.entries.split_off(MAX_BATCH);
-            std::mem::replace(&mut inner.entries, rest)
-        } else {
-            std::mem::take(&mut inner.entries)
-        };
+        // All of it: what was handed over together is committed together, so a decision never comes without its cursor.
+        let batch = std::mem::take(&mut inner.entries);
         drop(inner);
         self.room.notify_waiters();
         Some(batch)

@@ -78,7 +78,7 @@ impl Journal {
     /// # Errors
     /// When the store cannot be read.
     pub fn after(&self, after: Seq, limit: usize, filter: &Filter) -> Result<Page, ReadError> {
-        self.scan(Direction::Forwards, after.saturating_add(1)..=Seq::MAX, limit, filter)
+        Ok(self.scan(Direction::Forwards, after.saturating_add(1)..=Seq::MAX, limit, filter)?.0)
     }
 
     /// Records before `before`, newest first, at most `limit`. [`Seq::MAX`] begins with the newest.
@@ -86,7 +86,7 @@ impl Journal {
     /// # Errors
     /// When the store cannot be read.
     pub fn before(&self, before: Seq, limit: usize, filter: &Filter) -> Result<Page, ReadError> {
-        self.scan(Direction::Backwards, 0..=before.saturating_sub(1), limit, filter)
+        Ok(self.scan(Direction::Backwards, 0..=before.saturating_sub(1), limit, filter)?.0)
     }
 
     /// One record.
@@ -114,10 +114,9 @@ impl Journal {
     /// When the store cannot be read.
     pub fn events_after(&self, cursor: Seq, limit: usize) -> Result<Events, ReadError> {
         let filter = Filter { kinds: vec!["event".into()], with_personal: true, ..Filter::default() };
-        let page = self.after(cursor, limit, &filter)?;
-        let newest = page.records.last().map_or(cursor, |record| record.seq);
-        let (upto, end) = page.next.map_or((newest, true), |next| (next, false));
-        Ok(Events { events: page.records.into_iter().filter_map(event_of).collect(), upto, end })
+        let (page, looked_at) = self.scan(Direction::Forwards, cursor.saturating_add(1)..=Seq::MAX, limit, &filter)?;
+        let events = page.records.into_iter().filter_map(event_of).collect();
+        Ok(Events { events, upto: looked_at.unwrap_or(cursor), end: page.next.is_none() })
     }
 
     /// The newest event that `wanted` picks among the newest `max_scan` records: for a dry run.
@@ -141,16 +140,17 @@ impl Journal {
         })
     }
 
+    /// A page, and the last record that was looked at, whether it fits the filter or not.
     fn scan(
         &self,
         direction: Direction,
         range: RangeInclusive<Seq>,
         limit: usize,
         filter: &Filter,
-    ) -> Result<Page, ReadError> {
+    ) -> Result<(Page, Option<Seq>), ReadError> {
         let limit = limit.clamp(1, MAX_PAGE);
         let mut page = Page { records: Vec::new(), next: None };
-        let mut left = MAX_SCAN;
+        let (mut left, mut looked_at) = (MAX_SCAN, None);
         self.store.chain(|chain| {
             let visit = |seq: Seq, row: &[u8]| {
                 let record = read(chain, seq, row, filter.with_personal)?;
@@ -158,6 +158,7 @@ impl Journal {
                     page.records.push(record);
                 }
                 left -= 1;
+                looked_at = Some(seq);
                 let full = page.records.len() >= limit || left == 0;
                 page.next = full.then_some(seq);
                 Ok(stop_if(full))
@@ -167,7 +168,7 @@ impl Journal {
                 Direction::Backwards => chain.backwards(range, visit),
             }
         })?;
-        Ok(page)
+        Ok((page, looked_at))
     }
 }
 

@@ -118,7 +118,12 @@ impl Judge {
                 return;
             }
             let room = BATCH.saturating_sub(self.batch.len());
-            let wake = self.wake_at();
+            let wake = self.wake_at(room > 0);
+            if wake <= Instant::now() {
+                // Looked at before the inputs, or a line that is never empty would have no time.
+                self.on_time();
+                continue;
+            }
             tokio::select! {
                 biased;
                 handed = handed(&mut self.handing), if self.handing.is_some() => {
@@ -138,7 +143,7 @@ impl Judge {
                         }
                     }
                 }
-                () = tokio::time::sleep_until(wake) => self.on_time(),
+                () = tokio::time::sleep_until(wake) => {}
             }
         }
     }
@@ -215,14 +220,18 @@ impl Judge {
         self.handing = Some(Box::pin(async move { journal.send(batch).await }));
     }
 
-    /// When [`Judge::on_time`] next has something to do.
-    fn wake_at(&self) -> Instant {
+    /// When [`Judge::on_time`] next has something to do. While the batch is full it has not: what is due would only make
+    /// it fuller.
+    fn wake_at(&self, room: bool) -> Instant {
+        let far = Instant::now() + Duration::from_secs(3_600);
+        if !room {
+            return far;
+        }
         let deadlines =
             [self.parts.gate.next_deadline(), self.ticks.next(), self.parts.seen.next_silence(), self.next_lapse()];
         let now = self.parts.clock.now();
         let timer =
             deadlines.into_iter().flatten().min().map(|at| Instant::now() + Duration::from_millis(at.since(now)));
-        let far = Instant::now() + Duration::from_secs(3_600);
         timer.into_iter().chain(self.together_until.filter(|_| self.handing.is_none())).fold(far, Instant::min)
     }
 

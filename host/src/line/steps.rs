@@ -1,9 +1,11 @@
 //! What the judge does with each input.
 
+use std::sync::Arc;
+
 use interlock_core::decision::{Decision, Intent, Ruling};
 use interlock_core::evaluation::{Evaluation, Fault};
 use interlock_core::event::{ActionOutcome, Event, Observation, Occurrence, Presence, Tick};
-use interlock_core::gate::{Cause, Outcome, Scope, Verdict, Write, Writer};
+use interlock_core::gate::{Cause, Outcome, Verdict, Write, Writer};
 use interlock_core::policy::{Fallback, Mode, Subscription};
 use interlock_core::time::{Seq, Timestamp};
 use tokio::sync::oneshot;
@@ -30,11 +32,13 @@ impl Judge {
             Input::Evaluated(evaluated) => self.on_evaluated(*evaluated),
             Input::Skipped(skipped) => self.on_skipped(&skipped),
             Input::Manual { intent, by, verdict, recorded } => self.on_manual(intent, &by, verdict, recorded),
+            // Whoever noted it has given up, and has not done what it says.
+            Input::Note { recorded, .. } if recorded.is_closed() => {}
             Input::Note { body, puts, recorded } => {
                 let at = self.now();
                 self.record(at, *body, Entry { record: None, puts, then: vec![Then::Reply(recorded)] });
             }
-            Input::Release { policy } => self.on_release(&policy),
+            Input::Release { policy, gone } => self.on_release(&policy, gone),
             Input::Rerouted { newest } => {
                 let now = self.now();
                 self.ticks.set(self.parts.registry.ticks(), now);
@@ -48,10 +52,18 @@ impl Judge {
                 self.parts.metrics.command_expired();
                 let at = self.now();
                 let puts = vec![Put::OutboxDone(command.id.clone())];
+                let over = command.valid_until <= at;
+                let (actuator, value) = (command.actuator.clone(), command.value);
                 let body = Body::Undelivered { id: command.id, actuator: command.actuator, reason };
                 self.record(at, body, Entry { record: None, puts, then: Vec::new() });
+                if over {
+                    self.say_again(&actuator, value, at);
+                }
             }
-            Input::Open { scope, done } => self.on_open(&scope, done),
+            // The gate has heard of it above, as of every change of the latch.
+            Input::Open { done } => {
+                let _ = done.send(());
+            }
             Input::Configure { table, done } => {
                 let now = self.now();
                 let effects = self.parts.gate.configure(*table, now);
@@ -59,8 +71,10 @@ impl Judge {
                 let _ = done.send(());
             }
             Input::Answer { decision, approve, by, answered } => {
-                let answer = self.on_answer(decision, approve, &by);
-                let _ = answered.send(answer);
+                if !answered.is_closed() {
+                    let answer = self.on_answer(decision, approve, &by);
+                    let _ = answered.send(answer);
+                }
             }
             Input::Ask(question) => self.on_question(question),
             Input::Drain { done } => {
@@ -88,7 +102,8 @@ impl Judge {
         self.checkpoint(false);
     }
 
-    /// A stop that was latched since the last step empties the gate's arrays before anything else is judged.
+    /// Makes the gate stopped exactly as the latch is, before anything else is judged: stops that were latched since the
+    /// last step empty its arrays, resets open it.
     fn hear_stops(&mut self) {
         let newest = self.parts.latch.number();
         if newest == self.stop_heard {
@@ -96,11 +111,26 @@ impl Judge {
         }
         self.stop_heard = newest;
         let now = self.now();
-        for scope in self.parts.latch.stopped() {
+        let latched = self.parts.latch.stopped();
+        let gated = self.parts.gate.stopped().clone();
+        for scope in gated.difference(&latched) {
+            let effects = self.parts.gate.reset(scope, now);
+            self.record_effects(effects, now);
+        }
+        // Also what a reset of everything has opened with it.
+        for scope in latched {
             if !self.parts.gate.stopped().contains(&scope) {
                 let effects = self.parts.gate.stop(scope, now);
                 self.record_effects(effects, now);
             }
+        }
+    }
+
+    /// Says a value anew that was not heard in time and still is in force; its own validity paces the repetitions.
+    fn say_again(&mut self, actuator: &str, value: f64, at: Timestamp) {
+        if self.parts.gate.view(actuator).is_some_and(|view| view.effective == value) {
+            let effects = self.parts.gate.reassert(actuator, at);
+            self.record_effects(effects, at);
         }
     }
 
@@ -139,6 +169,10 @@ impl Judge {
     fn on_evaluated(&mut self, evaluated: Evaluated) {
         let Evaluated { actor, live, event, evaluation } = evaluated;
         self.quick_answered(event.seq);
+        if !self.parts.registry.has(&actor) {
+            // It was deleted with all it had; nothing of it comes back.
+            return;
+        }
         actor.taken(event.seq);
         self.cursors.insert(actor.name().to_owned(), event.seq);
         self.parts.metrics.evaluation(evaluation.micros);
@@ -156,11 +190,14 @@ impl Judge {
             }
             Err(fault) => {
                 self.parts.metrics.fault(fault.kind);
-                let row = actor.faulted();
+                // The faults of a version that no longer answers do not count against the one that does.
+                let answers = actor.live().is_some_and(|now| Arc::ptr_eq(&now, &live));
+                let row = if answers { actor.faulted() } else { 0 };
                 let allowed = self.parts.faults_allowed;
-                let quarantined = allowed > 0 && row >= allowed && actor.live().is_some();
+                let quarantined = allowed > 0 && row >= allowed;
                 if quarantined {
                     actor.halt();
+                    self.withdraw(actor.name());
                     // The queue has room for every policy; a policy that is not told apart here faults again.
                     let _ = self.parts.quarantine.try_send(actor.name().to_owned());
                 }
@@ -247,6 +284,9 @@ impl Judge {
     }
 
     fn on_skipped(&mut self, skipped: &Skipped) {
+        if !self.parts.registry.has(&skipped.actor) {
+            return;
+        }
         skipped.actor.taken(skipped.until);
         let policy = skipped.actor.name().to_owned();
         self.cursors.insert(policy.clone(), skipped.until);
@@ -265,6 +305,10 @@ impl Judge {
         verdict: oneshot::Sender<Verdict>,
         recorded: oneshot::Sender<Recorded<()>>,
     ) {
+        if verdict.is_closed() {
+            // Whoever asked was told that it did not work, and must not see it happen later.
+            return;
+        }
         let at = self.now();
         let seq = self.next_seq();
         let cause = Cause { seq: None, at, retained: false };
@@ -278,20 +322,28 @@ impl Judge {
         let _ = verdict.send(judged);
     }
 
-    fn on_release(&mut self, policy: &str) {
+    fn on_release(&mut self, policy: &str, gone: bool) {
         let now = self.now();
         let effects = self.parts.gate.release(policy, now);
         self.record_effects(effects, now);
+        if gone {
+            self.withdraw(policy);
+        }
     }
 
-    fn on_open(&mut self, scope: &Scope, done: oneshot::Sender<()>) {
-        let now = self.now();
-        let effects = self.parts.gate.reset(scope, now);
-        self.record_effects(effects, now);
-        let _ = done.send(());
+    /// Ends the requests of a policy that does not run any more: nobody could give back what they would write.
+    fn withdraw(&mut self, policy: &str) {
+        let of = |request: &&Request| request.by.policy == policy;
+        let requests: Vec<_> = self.waiting.values().filter(of).cloned().collect();
+        for request in requests {
+            self.waiting.remove(&request.decision);
+            self.settle(&request, false, "withdrawn", "the host", Vec::new());
+        }
     }
 
     fn on_answer(&mut self, decision: Seq, approve: bool, by: &str) -> Result<Answered, ApprovalError> {
+        let now = self.now();
+        self.lapse(now);
         let request = self.waiting.remove(&decision).ok_or(ApprovalError::NotWaiting(decision))?;
         let (reply, recorded) = oneshot::channel();
         let answer = if approve { "given" } else { "refused" };

@@ -59,6 +59,7 @@ pub(crate) struct Subscription {
 }
 
 /// How hard the broker tries.
+#[expect(clippy::enum_variant_names, reason = "the protocol's own words")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Qos {
     /// Once, or not.
@@ -70,6 +71,7 @@ pub(crate) enum Qos {
 }
 
 /// What happened on the connection.
+#[expect(clippy::large_enum_variant, reason = "nearly every signal is a message, the largest of them")]
 pub(crate) enum Signal {
     /// The broker let us in.
     Connected { session_present: bool },

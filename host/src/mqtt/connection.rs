@@ -71,6 +71,7 @@ pub(crate) struct Role {
 }
 
 /// What happened, for the role that owns the connection.
+#[expect(clippy::large_enum_variant, reason = "nearly every event is a message, the largest of them")]
 pub(crate) enum Event {
     /// A new client is connected; what was sent on an older one and not confirmed is lost.
     Connected(Publisher),

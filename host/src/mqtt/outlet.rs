@@ -174,6 +174,10 @@ impl Sender {
         let mut unqueued = self.journal.unqueued();
         // What is stopped at the start needs no clearing: nothing has been handed over.
         self.latch.outlet_cleared(*stops.borrow_and_update());
+        let stopped = self.latch.stopped();
+        if !stopped.is_empty() {
+            self.barrier.raise(&stopped, self.clock.now());
+        }
         while open || !self.ledger.is_done() || !self.reports.is_empty() {
             let wait = self.until_next_expiry();
             tokio::select! {

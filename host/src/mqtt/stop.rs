@@ -313,7 +313,8 @@ impl Ears {
         if id.as_ref().is_some_and(|id| own.contains(id)) && covered(stopped, &scope) {
             return;
         }
-        if retained && !self.is_new(&topic, payload) {
+        let new = self.is_new(&topic, payload);
+        if retained && !new {
             return;
         }
         self.push(StopOrder { id, scope, reason, source: "mqtt", by: topic });

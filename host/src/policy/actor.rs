@@ -98,6 +98,8 @@ struct Mailbox {
     scheduled: bool,
     /// It is not to be run yet: what it may have missed is still being found out.
     held: bool,
+    /// Somebody wanted to wake it while it was on its way out of the lane.
+    woken: bool,
 }
 
 impl Mailbox {
@@ -205,12 +207,18 @@ impl Actor {
     /// Whether the actor waits for the journal and must be put into its lane now that more is committed.
     pub fn wake(&self) -> bool {
         let mut mailbox = self.mailbox();
+        mailbox.woken = true;
         (mailbox.behind || !mailbox.waiting.is_empty()) && mailbox.schedule()
     }
 
     /// What to do next, for the one who runs the actor.
     pub(super) fn next(&self, cursor: Seq) -> Next {
         let mut mailbox = self.mailbox();
+        if mailbox.held {
+            mailbox.scheduled = false;
+            return Next::Idle;
+        }
+        mailbox.woken = false;
         if let Some(event) = mailbox.waiting.pop_front() {
             return Next::Event(event);
         }
@@ -223,14 +231,17 @@ impl Actor {
     }
 
     /// Leaves the lane although there is work: the journal has not committed it yet, or somebody else holds `run`.
-    /// [`Actor::wake`] brings it back.
-    pub(super) fn park(&self) {
-        self.mailbox().scheduled = false;
+    /// [`Actor::wake`] brings it back. False if it was woken meanwhile, and stays in the lane.
+    pub(super) fn park(&self) -> bool {
+        let mut mailbox = self.mailbox();
+        let leaves = !std::mem::take(&mut mailbox.woken);
+        mailbox.scheduled = !leaves;
+        leaves
     }
 
     /// The line has taken its answers up to this event.
     pub fn taken(&self, seq: Seq) {
-        self.taken.store(seq, Ordering::Relaxed);
+        self.taken.fetch_max(seq, Ordering::Relaxed);
     }
 
     /// Whether the line has taken an answer to everything that was meant for it: its cursor may then move to the head.

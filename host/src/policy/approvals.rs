@@ -66,6 +66,7 @@ impl Approvals {
     /// # Errors
     /// When nothing waits under this number, or the line does not take it.
     pub async fn answer(&self, decision: Seq, approve: bool, by: &str) -> Result<Vec<Verdict>, ApprovalError> {
+        self.line.writable()?;
         let (answered, answer) = oneshot::channel();
         self.line.send(Input::Answer { decision, approve, by: by.to_owned(), answered }).await?;
         let Answered { verdicts, recorded } = self.line.answer(answer).await??;

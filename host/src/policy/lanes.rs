@@ -90,7 +90,7 @@ impl Lanes {
         // The queue has a place for every policy there can be, so `Full` cannot happen; the workers end with the host.
         if let Err(TrySendError::Full(actor)) = lane.try_send(Arc::clone(actor)) {
             error!(policy = actor.name(), "the lane is full");
-            actor.park();
+            let _ = actor.park();
         }
     }
 
@@ -126,6 +126,13 @@ impl Workers {
             // A panic in a worker was logged where it happened.
             let _ = thread.join();
         }
+    }
+}
+
+impl Turn {
+    /// The actor leaves the lane to wait, unless what it waits for has come already.
+    fn parked(actor: &Actor) -> Self {
+        if actor.park() { Self::Over } else { Self::Again }
     }
 }
 
@@ -167,8 +174,7 @@ impl Worker {
     fn turn(&self, actor: &Arc<Actor>) -> Turn {
         // The lifecycle holds it while it swaps versions, and wakes the actor when it is done.
         let Ok(mut run) = actor.run.try_lock() else {
-            actor.park();
-            return Turn::Over;
+            return Turn::parked(actor);
         };
         for _ in 0..TURN {
             let turn = match actor.next(run.cursor) {
@@ -209,14 +215,13 @@ impl Worker {
             Ok(events) => events,
             Err(error) => {
                 warn!(policy = actor.name(), %error, "the journal cannot be read; the policy waits");
-                actor.park();
+                let _ = actor.park();
                 return Some(Turn::Over);
             }
         };
         if upto <= run.cursor {
             // What is missing is not committed yet; the line wakes the actor after the commit.
-            actor.park();
-            return Some(Turn::Over);
+            return Some(Turn::parked(actor));
         }
         let (events, skipped) = coalesce(events.into_iter().filter(|event| live.sees(event.what())));
         for event in events {

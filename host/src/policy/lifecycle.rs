@@ -136,6 +136,11 @@ impl Policies {
         }
         let newest = policies.rerouted().await?;
         for actor in policies.inner.parts.registry.actors() {
+            // A crash may have come between the record that a policy no longer acts and its slots being given back.
+            let live = actor.live();
+            if live.as_ref().is_none_or(|live| live.mode != Mode::Enforce) {
+                policies.release(actor.name(), live.is_none()).await?;
+            }
             actor.start(newest);
             policies.inner.parts.registry.wake_one(&actor);
         }
@@ -249,16 +254,17 @@ impl Policies {
         let changes = adjusted(&mut slot.row, &adjust)?;
         if adjust.enabled == Some(true) || adjust.mode.is_some_and(|mode| mode != Mode::Off) {
             slot.row.quarantined = false;
-        }
-        let mut seq = 0;
-        for change in changes {
-            let body = record(policy, change, None, by);
-            seq = self.inner.parts.line.note(body, vec![Put::Policy(slot.row.clone())]).await?;
+            slot.problem = None;
         }
         let program = match slot.row.active {
             Some(number) if runs(&slot.row) => Some(self.load(&self.version(policy, number)?).await?),
             _ => None,
         };
+        let mut seq = 0;
+        for change in changes {
+            let body = record(policy, change, None, by);
+            seq = self.inner.parts.line.persist(body, vec![Put::Policy(slot.row.clone())]).await?;
+        }
         self.apply(&mut slot, program, seq, &[]).await?;
         self.show(&mut slots, slot);
         self.get(policy)
@@ -271,16 +277,18 @@ impl Policies {
     pub async fn delete(&self, policy: &str, by: &str) -> Result<(), LifecycleError> {
         let mut slots = self.inner.slots.lock().await;
         slot(&slots, policy)?;
-        let body = record(policy, PolicyChange::Deleted, None, by);
-        self.inner.parts.line.note(body, vec![Put::DropPolicy(policy.to_owned())]).await?;
-        if let Some(actor) = self.inner.parts.registry.actor(policy) {
-            actor.halt();
-        }
+        // Out of the registry first: an answer that is under way must not write after the rows are gone.
+        let actor = self.inner.parts.registry.actor(policy);
         self.inner.parts.registry.update(|actors| {
             actors.remove(policy);
         });
+        let body = record(policy, PolicyChange::Deleted, None, by);
+        if let Err(refusal) = self.inner.parts.line.persist(body, vec![Put::DropPolicy(policy.to_owned())]).await {
+            self.inner.parts.registry.update(|actors| actors.extend(actor.map(|actor| (policy.to_owned(), actor))));
+            return Err(refusal.into());
+        }
         self.rerouted().await?;
-        self.inner.parts.line.send(Input::Release { policy: policy.to_owned() }).await?;
+        self.release(policy, true).await?;
         slots.remove(policy);
         self.inner.shown.store(Arc::new(slots.clone()));
         Ok(())
@@ -322,21 +330,26 @@ impl Policies {
         plan_switch(&mut slot.row, version.number, step);
         let body = record(policy, change(from, slot.row.mode), reason, by);
         // Held only where state moves from one artifact to another: then no event may come between.
-        let actor = self.inner.parts.registry.actor(policy);
-        let moved = match (&actor, &slot.active) {
-            (Some(actor), Some(active)) if active.digest != version.digest => {
-                let run = actor.run.lock().await;
-                let writes = self.migrate(active, &program, &run.state)?;
-                (!writes.is_empty()).then_some((run, writes))
-            }
-            _ => None,
+        let moves = slot.active.clone().filter(|active| active.digest != version.digest);
+        let held = moves.is_some().then(|| self.inner.parts.registry.actor(policy)).flatten();
+        let moved = match (&held, &moves) {
+            (Some(actor), Some(active)) => self.take_over(actor, active, &program).await,
+            _ => Ok(Vec::new()),
         };
-        let mut puts = vec![Put::Policy(slot.row.clone())];
-        for write in moved.iter().flat_map(|(_, writes)| writes) {
-            puts.push(Put::State { policy: policy.clone(), key: write.key.clone(), entry: write.entry.clone() });
-        }
-        let seq = self.inner.parts.line.note(body, puts).await?;
-        let writes = moved.map(|(_, writes)| writes).unwrap_or_default();
+        let persisted = match moved {
+            Ok(writes) => self.persist_switch(body, &slot.row, &writes).await.map(|seq| (seq, writes)),
+            Err(error) => Err(error),
+        };
+        let (seq, writes) = match persisted {
+            Ok(persisted) => persisted,
+            Err(error) => {
+                if let Some(actor) = held {
+                    actor.start(0);
+                    self.inner.parts.registry.wake_one(&actor);
+                }
+                return Err(error);
+            }
+        };
         slot.active = Some(version_ref(version));
         slot.problem = None;
         let program = runs(&slot.row).then_some(program);
@@ -344,6 +357,28 @@ impl Policies {
         info!(policy, version = version.number, mode = ?slot.row.mode, "a version answers");
         self.show(&mut slots, slot);
         self.get(policy)
+    }
+
+    /// Stops the actor between two events, and brings its state into the new version's shape; what that writes.
+    async fn take_over(
+        &self,
+        actor: &Arc<Actor>,
+        active: &VersionRef,
+        program: &Program,
+    ) -> Result<Vec<StateWrite>, LifecycleError> {
+        actor.hold();
+        let run = actor.run.lock().await;
+        self.migrate(active, program, &run.state)
+    }
+
+    async fn persist_switch(&self, body: Body, row: &PolicyRow, writes: &[StateWrite]) -> Result<Seq, LifecycleError> {
+        let state = |write: &StateWrite| Put::State {
+            policy: row.name.clone(),
+            key: write.key.clone(),
+            entry: write.entry.clone(),
+        };
+        let puts = std::iter::once(Put::Policy(row.clone())).chain(writes.iter().map(state)).collect();
+        Ok(self.inner.parts.line.persist(body, puts).await?)
     }
 
     fn migrate(
@@ -396,7 +431,7 @@ impl Policies {
         actor.start(newest);
         registry.wake_one(&actor);
         if !acts {
-            self.inner.parts.line.send(Input::Release { policy: name }).await?;
+            self.release(&name, actor.live().is_none()).await?;
         }
         Ok(())
     }
@@ -404,8 +439,10 @@ impl Policies {
     /// Puts a policy of the store back to work.
     async fn resume(&self, row: PolicyRow) -> Result<(), LifecycleError> {
         let parts = &self.inner.parts;
-        let version = row.active.map(|number| self.version(&row.name, number)).transpose()?;
-        let mut slot = Slot { active: version.as_ref().map(version_ref), problem: None, row };
+        let version = row.active.map(|number| self.version(&row.name, number)).transpose();
+        let problem = version.as_ref().err().map(ToString::to_string);
+        let version = version.unwrap_or_default();
+        let mut slot = Slot { active: version.as_ref().map(version_ref), problem, row };
         let live = match &version {
             Some(version) if runs(&slot.row) => match self.load(version).await {
                 Ok(program) => Some(Live::new(version_ref(version), program, &slot.row)),
@@ -432,15 +469,24 @@ impl Policies {
     async fn quarantine(&self, policy: &str) -> Result<(), LifecycleError> {
         let mut slots = self.inner.slots.lock().await;
         let mut slot = slot(&slots, policy)?.clone();
+        if self.inner.parts.registry.actor(policy).is_some_and(|actor| actor.live().is_some()) {
+            // Somebody was faster and has activated a version.
+            return Ok(());
+        }
         slot.row.quarantined = true;
         slot.problem = Some("quarantined after too many faults in a row; activate a version to lift it".to_owned());
         let reason = Some("too many faults in a row".to_owned());
         let body = record(policy, PolicyChange::Quarantined, reason, "the host");
-        self.inner.parts.line.note(body, vec![Put::Policy(slot.row.clone())]).await?;
+        self.inner.parts.line.persist(body, vec![Put::Policy(slot.row.clone())]).await?;
         self.inner.parts.registry.update(|_| {});
         self.rerouted().await?;
         self.show(&mut slots, slot);
         Ok(())
+    }
+
+    /// Gives back the slots of a policy that no longer acts.
+    async fn release(&self, policy: &str, gone: bool) -> Result<(), LifecycleError> {
+        Ok(self.inner.parts.line.send(Input::Release { policy: policy.to_owned(), gone }).await?)
     }
 
     /// Tells the line that the routes have changed; the newest event before that.

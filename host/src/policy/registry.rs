@@ -67,6 +67,11 @@ impl Registry {
         self.routing.load().by_name.get(policy).cloned()
     }
 
+    /// Whether this very actor is at work, not only one of its name.
+    pub fn has(&self, actor: &Arc<Actor>) -> bool {
+        self.routing.load().by_name.get(actor.name()).is_some_and(|known| Arc::ptr_eq(known, actor))
+    }
+
     /// All actors in order of name.
     pub fn actors(&self) -> Vec<Arc<Actor>> {
         self.routing.load().by_name.values().cloned().collect()

@@ -146,7 +146,7 @@ impl Policies {
         let artifact = Put::Artifact { digest, bytes: Arc::clone(&prepared.artifact) };
         let puts = vec![artifact, Put::Version(version), Put::Policy(slot.row.clone())];
         let reason = Some(upload.comment.clone()).filter(|comment| !comment.is_empty());
-        self.inner.parts.line.note(record(&upload.policy, change, reason, &upload.author), puts).await?;
+        self.inner.parts.line.persist(record(&upload.policy, change, reason, &upload.author), puts).await?;
         info!(policy = upload.policy, version = number, digest = prepared.digest, "a version was saved");
         self.show(&mut slots, slot);
         Ok(number)

@@ -91,12 +91,12 @@ async fn the_broker_waits_for_acknowledgements_and_nothing_is_lost() {
     for value in 1..=20 {
         watcher.publish(TOPIC, &reading(value));
     }
-    let mut waiting = std::collections::VecDeque::new();
+    let mut waiting = std::collections::VecDeque::<Ack>::new();
     for expected in 1..=20 {
         if waiting.len() == 4 {
             // The fifth cannot come before the first is acknowledged.
             assert!(running.inputs.try_recv().is_err());
-            waiting.pop_front().map(Ack::fire);
+            waiting.pop_front().unwrap().fire();
         }
         let (value, ack) = running.value().await;
         assert_eq!(value, f64::from(expected));

@@ -25,7 +25,7 @@ impl Barrier {
     pub(super) fn holds_back(&self, command: &Command) -> bool {
         let after = |scope: &Scope| self.stops.get(scope).is_none_or(|stop| command.issued > *stop);
         // Most hosts were never stopped.
-        !self.stops.is_empty() && !(after(&Scope::All) && after(&Scope::Device(command.device.clone())))
+        !self.stops.is_empty() && (!after(&Scope::All) || !after(&Scope::Device(command.device.clone())))
     }
 }
 

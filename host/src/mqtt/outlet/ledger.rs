@@ -63,11 +63,14 @@ impl Ledger {
         let present: HashSet<&str> = rows.iter().map(|(_, command)| command.id.as_str()).collect();
         self.settled.retain(|id| present.contains(id.as_str()));
         self.perhaps_sent.retain(|id| present.contains(id.as_str()));
+        if all_repeats {
+            self.perhaps_sent.extend(rows.iter().map(|(_, command)| command.id.clone()));
+        }
         self.read_to = rows.last().map_or(self.read_to, |(seq, _)| self.read_to.max(*seq));
         let busy = self.under_way.iter().map(|command| &command.id);
         let skip: HashSet<String> = busy.chain(&self.settled).cloned().collect();
         let mut rows = rows.into_iter().map(|(_, command)| command).filter(|command| !skip.contains(&command.id));
-        let due = |command: Command| Due { repeat: all_repeats || self.perhaps_sent.contains(&command.id), command };
+        let due = |command: Command| Due { repeat: self.perhaps_sent.contains(&command.id), command };
         self.waiting = rows.by_ref().take(WAITING).map(due).collect();
         self.earliest = self.waiting.iter().map(|due| due.command.valid_until).min();
         rows.next().is_none()

@@ -112,6 +112,8 @@ fn broken_bytes_are_refused_wherever_they_break() {
     let whole = exporting(POLICY, "(core module (memory 1) (func (export \"f\")))");
     for end in 8..whole.len() {
         let cut = whole.get(..end).unwrap();
-        assert!(component(cut).is_err(), "cut at {end}");
+        // A cut between two sections may leave a smaller component that is whole.
+        let whole = wasmparser::validate(cut).is_ok();
+        assert!(whole || component(cut).is_err(), "cut at {end}");
     }
 }
