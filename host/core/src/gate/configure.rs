@@ -44,6 +44,9 @@ impl Gate {
             };
             new.extend(told.then_some(name));
         }
+        for name in &new {
+            self.assert_safe(name, now, &mut out);
+        }
         for name in &names {
             self.silence_if_stopped(name, now, &mut out);
             self.settle(name, Why::MadeSafe, Told::Changes, now, &mut out);
