@@ -137,6 +137,21 @@ fn who_is_freed_from_a_bar_is_told_to_go_safe_before_its_group_goes_on() {
 }
 
 #[test]
+fn a_bar_is_no_way_around_the_rate() {
+    let ramp = |safe: f64| table([("pump", json!({"safe": safe, "max_rate_per_s": 0.2}))]);
+    let mut gate = Gate::new(ramp(0.5), at(0));
+    gate.sets("pump", 0.4, 0);
+    gate.sets("pump", 0.3, 2_000);
+    let mut barred = ramp(0.3);
+    barred.sensors.insert(("ESP_01".into(), "18".into()));
+    assert_eq!(said(&gate.configure(barred, at(9_000))), [("pump", 0.5)]);
+    let (mut back, _) = restarted(&gate, ramp(0.3), &[], 9_050);
+    assert_eq!(back.sets("pump", 0.4, 9_100), (Code::RateLimited, vec![]));
+    gate.configure(ramp(0.3), at(9_200));
+    assert_eq!(gate.sets("pump", 0.4, 9_600), (Code::RateLimited, vec![]));
+}
+
+#[test]
 fn a_group_rests_through_a_table_without_it() {
     let grouped = || table([("fan", json!({"group": "g"})), ("pump", json!({"group": "g", "dead_time_ms": 300}))]);
     let mut gate = Gate::new(grouped(), at(0));
