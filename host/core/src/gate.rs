@@ -28,7 +28,7 @@ mod table;
 mod view;
 mod words;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub use stop::safe_commands;
 pub use stored::Stored;
@@ -54,7 +54,7 @@ pub struct Gate {
     /// When which actuator next has something to do; [`Point::due`] is its own entry.
     due: BTreeSet<(Timestamp, String)>,
     /// Interlock groups that rest after an actuator that is no part of them any more.
-    rests: HashMap<String, Rest>,
+    rests: BTreeMap<String, Rest>,
     stopped: BTreeSet<Scope>,
     boot: Timestamp,
     /// How many commands were made since the start.
@@ -80,7 +80,7 @@ impl Gate {
             points: table.actuators.iter().map(point).collect(),
             table,
             due: BTreeSet::new(),
-            rests: HashMap::new(),
+            rests: BTreeMap::new(),
             stopped: BTreeSet::new(),
             boot,
             commands: 0,

@@ -44,6 +44,9 @@ impl Gate {
             };
             new.extend(told.then_some(name));
         }
+        for name in &new {
+            self.assert_safe(name, now, &mut out);
+        }
         for name in &names {
             self.silence_if_stopped(name, now, &mut out);
             self.settle(name, Why::MadeSafe, Told::Changes, now, &mut out);
@@ -95,6 +98,10 @@ impl Gate {
         let freed = point.bar.is_some();
         point.bar = self.table.bar(name, envelope);
         let freed = freed && point.bar.is_none();
+        if freed {
+            // Its safe value may have moved under the bar: being told so may be a change.
+            point.changed = Some(now);
+        }
         if envelope == was && point.bar.is_none() {
             return freed;
         }
@@ -108,6 +115,8 @@ impl Gate {
             point.take(safe, safe, now);
             point.held_by = None;
             if barred && from != resting(was) {
+                // The last word moves it, though it may be taken to be where it was.
+                point.changed = Some(now);
                 self.dismiss(name, (&was.device, &was.channel), from, resting(was), now, out);
             } else if !barred {
                 self.tell(name, from, Why::MadeSafe, now, out);

@@ -111,6 +111,16 @@ impl Gate {
         waiting.into_iter().map(|(_, peer)| peer.clone()).collect()
     }
 
+    /// Says the safe value anew to an actuator that is taken to be there.
+    ///
+    /// It comes before anything is settled: until it is told, an actuator may still be where another one left its wire,
+    /// or where a bar found it, and nothing of its group may be told to go on before.
+    pub(super) fn assert_safe(&mut self, name: &str, now: Timestamp, out: &mut Effects) {
+        if self.points.get(name).is_some_and(|point| point.on_since.is_none()) {
+            self.assert(name, now, out);
+        }
+    }
+
     /// Says what is in force anew.
     pub(super) fn assert(&mut self, name: &str, now: Timestamp, out: &mut Effects) {
         let (Some(envelope), Some(point)) = (self.table.actuators.get(name), self.points.get(name)) else { return };

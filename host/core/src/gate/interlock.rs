@@ -3,7 +3,7 @@
 //!
 //! An interlock is no arbitration: a stronger writer does not switch off another actuator of the group; it waits.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,7 @@ impl Rest {
 pub(super) fn taken(
     table: &Table,
     points: &HashMap<String, Point>,
-    rests: &HashMap<String, Rest>,
+    rests: &BTreeMap<String, Rest>,
     name: &str,
     envelope: &Envelope,
     now: Timestamp,

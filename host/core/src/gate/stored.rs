@@ -1,6 +1,6 @@
 //! What survives a restart, per actuator, and how it comes back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +27,9 @@ pub struct Stored {
     group: Option<String>,
     #[serde(default)]
     dead_time_ms: u64,
-    /// What its group rests after.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rest: Option<Rest>,
+    /// All groups that rest. Every actuator keeps them, since a group may have lost all of its own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    rests: BTreeMap<String, Rest>,
     effective: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     held_by: Option<Writer>,
@@ -47,7 +47,7 @@ impl Stored {
         &self.actuator
     }
 
-    fn of(actuator: &str, envelope: &Envelope, point: &Point, rest: Option<Rest>) -> Self {
+    fn of(actuator: &str, envelope: &Envelope, point: &Point, rests: BTreeMap<String, Rest>) -> Self {
         Self {
             actuator: actuator.to_owned(),
             device: envelope.device.clone(),
@@ -55,7 +55,7 @@ impl Stored {
             safe: resting(envelope),
             group: envelope.group.clone(),
             dead_time_ms: envelope.dead_time_ms,
-            rest,
+            rests,
             effective: point.effective,
             held_by: point.held_by.clone(),
             changed: point.changed,
@@ -68,12 +68,14 @@ impl Stored {
         self.device == envelope.device && self.channel == envelope.channel
     }
 
-    /// Fills a new point; whether its value had to be left for the safe one. A moment after `now` counts as `now`: the clock was put back, and waiting longer is safer.
+    /// Fills a new point; whether its value had to be left for the safe one. Slots that ended are left out. A moment after
+    /// `now` counts as `now`: the clock was put back, and waiting longer is safer.
     fn fill(&self, point: &mut Point, envelope: &Envelope, now: Timestamp) -> bool {
         point.changed = self.changed.map(|changed| changed.min(now));
         point.on_since = self.on_since.map(|since| since.min(now));
         // Weakest first: among equals the one put last is the strongest.
         self.slots.iter().rev().cloned().for_each(|slot| point.array.put(slot));
+        point.array.end(now);
         point.held_by = self.held_by.clone();
         point.keep_allowed(envelope, now);
         let allowed = range::allows(envelope, self.effective);
@@ -89,7 +91,8 @@ impl Stored {
 }
 
 impl Gate {
-    /// Puts back what was stored before a restart. Slots that ended meanwhile are gone. Says every effective value anew.
+    /// Puts back what was stored before a restart. Slots that ended meanwhile are gone. Says every effective value anew,
+    /// the safe ones first.
     ///
     /// An actuator that is gone from the table, or is wired elsewhere now, is told its safe value on its old wire. What
     /// is stopped comes back empty and safe, and nothing is said to it.
@@ -116,6 +119,9 @@ impl Gate {
             self.silence_if_stopped(name, now, &mut out);
         }
         for name in &names {
+            self.assert_safe(name, now, &mut out);
+        }
+        for name in &names {
             self.settle(name, Why::Asserted, Told::Changes, now, &mut out);
         }
         for name in &names {
@@ -127,8 +133,7 @@ impl Gate {
     /// What must be stored for this actuator; none if there is no such actuator any more.
     pub fn stored(&self, actuator: &str) -> Option<Stored> {
         let envelope = self.table.actuators.get(actuator)?;
-        let rest = envelope.group.as_ref().and_then(|group| self.rests.get(group)).copied();
-        self.points.get(actuator).map(|point| Stored::of(actuator, envelope, point, rest))
+        self.points.get(actuator).map(|point| Stored::of(actuator, envelope, point, self.rests.clone()))
     }
 
     /// The last word to an actuator that left the table while the host was down. Whoever is on its wire now starts from
@@ -148,10 +153,10 @@ impl Gate {
 
     /// Lets a group rest for what was part of it and is not any more.
     fn rest_for(&mut self, row: &Stored, now: Timestamp) {
-        let Some(group) = &row.group else { return };
-        if let Some(rest) = row.rest {
+        for (group, rest) in &row.rests {
             self.rest(group, rest.dead_ms, Some(rest.off.min(now)));
         }
+        let Some(group) = &row.group else { return };
         let stays = self.table.group(group).contains(&row.actuator)
             && self.table.actuators.get(&row.actuator).is_some_and(|envelope| row.is_wired_as(envelope));
         if !stays {

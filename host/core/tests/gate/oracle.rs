@@ -184,8 +184,7 @@ impl Oracle {
         self.hush(now);
     }
 
-    /// After a start every sound actuator that is not stopped has been told its value. A group without anybody in it
-    /// leaves nothing to remember.
+    /// After a start every sound actuator that is not stopped has been told its value.
     pub fn restarted(&mut self, table: &Table, effects: &Effects) -> Result<(), String> {
         let told: BTreeSet<_> = effects.changes.iter().map(|change| change.command.get().actuator.clone()).collect();
         for (name, envelope) in &table.actuators {
@@ -193,7 +192,6 @@ impl Oracle {
                 return Err(format!("`{name}` was not told its value after a start"));
             }
         }
-        self.offs.retain(|group, _| table.actuators.values().any(|envelope| envelope.group.as_ref() == Some(group)));
         Ok(())
     }
 
