@@ -1,4 +1,5 @@
 //! The runtime with real components and the real compiler child.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests may stop")]
 
 mod support;
 
