@@ -1,6 +1,7 @@
 //! The host as a whole: built (everything opened and bound), run (everything spawned), drained (in order).
 //!
-//! This is the only file, with its own rooms, that spawns the host's tasks.
+//! Every part that lives as long as the host is spawned here; uploads, clients and the record of a stop have short tasks of
+//! their own.
 
 mod build;
 mod drain;

@@ -12,8 +12,9 @@
 //!                     http (REST, WebSocket, SSE) <- feed <----------------+           mqtt::outlet --MQTT--> device
 //! ```
 //!
-//! The types make it the only line there is: only [`interlock_core::gate`] can make an `Approved<Command>`, only
-//! [`journal`] can make a [`journal::Recorded`], and the outlet takes nothing but a `Recorded<Approved<Command>>`.
+//! The types make it the only line there is: only [`interlock_core::gate`] approves a `Command`, only
+//! [`journal`] can make a [`journal::Recorded`], and the outlet takes nothing but a `Recorded<Approved<Command>>`. The one
+//! way back to an approval is the journal's own outbox, whose rows are approved commands that were made durable.
 //!
 //! A stop takes none of these steps: [`latch`] goes around every queue on a connection of its own.
 

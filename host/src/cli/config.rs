@@ -16,7 +16,7 @@ const DEFAULT_FILE: &str = "interlock.toml";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "A flag beats an environment variable, which beats the file, which beats the default.\n\
                         Variables are named INTERLOCK_<SECTION>_<KEY>, with two underscores before each deeper level:\n\
-                        INTERLOCK_HTTP_BIND is `http.bind`, INTERLOCK_RUNTIME_CEILING__FUEL is `runtime.ceiling.fuel`.\n\n\
+                        INTERLOCK_HTTP_LISTEN is `http.listen`, INTERLOCK_RUNTIME_CEILING__FUEL is `runtime.ceiling.fuel`.\n\n\
                         Examples:\n  interlock config print > interlock.toml\n  interlock config check interlock.toml")]
 pub struct Args {
     #[command(subcommand)]
