@@ -31,7 +31,7 @@ export class Problem extends Error {
 /** Asks the host; throws a Problem if it is not done. */
 export async function ask(method, path, body) {
   const headers = {};
-  const held = sessionStorage.getItem(KEY);
+  const held = token();
   if (held) headers.Authorization = `Bearer ${held}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const response = await fetch(`/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
