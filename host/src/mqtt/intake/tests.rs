@@ -146,8 +146,10 @@ async fn one_message_with_two_readings_is_acknowledged_by_the_last() {
 #[tokio::test]
 async fn what_the_broker_kept_is_marked_and_a_wrong_clock_is_suspected() {
     let (broker, _folder) = embedded().await;
-    let watcher = Watcher::new(&broker, &[]).await;
+    let mut watcher = Watcher::new(&broker, &[TOPIC]).await;
     watcher.publish_retained(TOPIC, r#"{"value": 1, "ts": 1000}"#);
+    // Heard back: the broker has it.
+    watcher.next().await;
     let mut running = run(&Mqtt::default(), &broker).await;
     let observation = running.arrival().await.what.unwrap();
     let Occurrence::Reading(reading) = observation.what else { panic!("no reading") };

@@ -148,8 +148,10 @@ async fn stops_are_heard_from_any_kaiser_and_a_message_never_resets() {
 #[tokio::test]
 async fn a_retained_stop_counts_once_however_often_the_connection_comes_back() {
     let (broker, _folder) = embedded().await;
-    let watcher = Watcher::new(&broker, &[]).await;
+    let mut watcher = Watcher::new(&broker, &["kaiser/god/#"]).await;
     watcher.publish_retained("kaiser/god/esp/ESP_02/system/emergency", r#"{"stop": true}"#);
+    // Heard back: the broker has it.
+    watcher.next().await;
     let cable = Cable::to(&broker).await;
     let mut bench = run(&Mqtt::default(), &cable.address);
     assert_eq!(bench.recorded().await.1, device("ESP_02"));
