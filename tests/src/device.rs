@@ -1,6 +1,7 @@
 //! An MQTT client that plays an ESP32: publishes readings, hears commands.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,8 @@ use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 use serde_json::{Value, json};
 
 use crate::PATIENCE;
+
+static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
 
 /// A device on the wire. Disconnects when dropped.
 pub struct Device {
@@ -36,7 +39,9 @@ impl Device {
     /// # Errors
     /// When the broker does not answer in time.
     pub fn connect(broker: SocketAddr, name: &str) -> Result<Self> {
-        let mut options = MqttOptions::new(format!("test-{name}"), broker.ip().to_string(), broker.port());
+        // A name of its own for every connection: one that is on its way out must not push out the next.
+        let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+        let mut options = MqttOptions::new(format!("test-{name}-{number}"), broker.ip().to_string(), broker.port());
         options.set_keep_alive(Duration::from_secs(10)).set_max_packet_size(1 << 20, 1 << 20);
         let (client, mut connection) = Client::new(options, 1_024);
         for topic in [
@@ -104,6 +109,19 @@ impl Device {
             }
         }
         bail!("{} heard nothing that ends with {ending}", self.name)
+    }
+
+    /// The next command that sets this value; others before it are dropped, as the safe value that a host says at its start.
+    ///
+    /// # Errors
+    /// When none comes in time.
+    pub fn is_set(&self, ending: &str, value: f64) -> Result<Heard> {
+        loop {
+            let heard = self.hears(ending)?;
+            if heard.payload.get("value").and_then(Value::as_f64) == Some(value) {
+                return Ok(heard);
+            }
+        }
     }
 
     /// Everything that was said and not looked at yet.
