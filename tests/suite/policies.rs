@@ -57,6 +57,8 @@ fn a_shadow_decides_and_never_acts_and_enforcing_it_acts() -> Result<()> {
     let decision = decided(&host, 26.25)?;
     assert!(decision["changes"].is_null(), "a shadow changes nothing: {decision}");
     assert_eq!((&decision["mode"], decision["verdicts"].is_null()), (&json!("shadow"), true), "{decision}");
+    let acted = esp2.rest().into_iter().find(|heard| heard.topic.ends_with(COMMAND) && heard.payload["value"] != 0.0);
+    assert!(acted.is_none(), "a shadow sends nothing: {acted:?}");
     host.cli_json(&["set", "cooling", "--mode", "enforce"])?;
     esp1.reads(34, "temperature", 27.25)?;
     esp2.is_set(COMMAND, 0.5)?;
